@@ -1,0 +1,181 @@
+//! A firewall: files, locks, programs and local sockets. What every kind of host offers, and nothing about any product.
+
+use super::local::Local;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fmt, fs};
+
+/// SHA-256 of a file's bytes, in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get(..12).unwrap_or(&self.0))
+    }
+}
+
+/// A file to be put in place of what was read.
+pub struct NewFile<'a> {
+    /// Its whole content.
+    pub bytes: &'a [u8],
+    /// Digest of what it replaces; `None` if there must be no file yet. Anything else there is refused.
+    pub replaces: Option<Digest>,
+    /// Mode for a new file. A file that exists keeps its owner, and its mode with `keep_mode`.
+    pub mode: u32,
+    /// Keep the mode of the file that is replaced.
+    pub keep_mode: bool,
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; minus the signal's number if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// An exclusive `flock(2)`, held until dropped.
+pub struct Lock(#[expect(dead_code, reason = "closing the file is what unlocks")] pub(super) fs::File);
+
+/// A file written beside its target and not yet in place. Dropped without `put`, it is removed.
+pub struct Staged {
+    pub(super) temporary: PathBuf,
+    pub(super) target: PathBuf,
+    pub(super) replaces: Option<Digest>,
+    pub(super) done: bool,
+}
+
+impl Staged {
+    /// Where the bytes lie now, for a program that checks them.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.done {
+            // Best effort on the way out of a failure that is already being reported.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// A firewall of some kind.
+pub enum Host {
+    /// This machine.
+    Local(Local),
+}
+
+/// Calls that only look take `&self`, those that touch `&mut self`. All of them block; all are short.
+impl Host {
+    /// The file's bytes; an error names the path.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        self.read_if_there(path)?.ok_or_else(|| Error::new(format!("{}: no such file", path.display())))
+    }
+
+    /// The file's bytes, or `None` if there is no such file.
+    pub fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Local(host) => host.read_if_there(path),
+        }
+    }
+
+    /// Names in a folder, sorted; empty if there is no such folder.
+    pub fn list(&self, folder: &Path) -> Result<Vec<String>> {
+        match self {
+            Self::Local(host) => host.list(folder),
+        }
+    }
+
+    /// Permission bits of a file, or `None` if there is none.
+    pub fn mode(&self, path: &Path) -> Result<Option<u32>> {
+        match self {
+            Self::Local(host) => host.mode(path),
+        }
+    }
+
+    /// Runs a program that only looks. `argv[0]` is an absolute path; no shell, no inherited environment.
+    pub fn ask(&self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Ran> {
+        match self {
+            Self::Local(host) => host.run(argv, stdin, limit),
+        }
+    }
+
+    /// Runs a program that changes something.
+    pub fn run(&mut self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Ran> {
+        match self {
+            Self::Local(host) => host.run(argv, stdin, limit),
+        }
+    }
+
+    /// One request and its whole answer over a unix stream socket.
+    pub fn talk(&self, socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
+        match self {
+            Self::Local(host) => host.talk(socket, request, limit),
+        }
+    }
+
+    /// Sends one UDP datagram from this host.
+    pub fn datagram(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Local(host) => host.datagram(to, bytes),
+        }
+    }
+
+    /// Takes an exclusive `flock(2)` on a file (made with mode 0666 less umask if absent), waiting at most `limit`.
+    pub fn lock(&self, path: &Path, limit: Duration) -> Result<Lock> {
+        match self {
+            Self::Local(host) => host.lock(path, limit),
+        }
+    }
+
+    /// Makes a folder and its parents with this mode; one that exists is left as it is.
+    pub fn make_folder(&mut self, path: &Path, mode: u32) -> Result<()> {
+        match self {
+            Self::Local(host) => host.make_folder(path, mode),
+        }
+    }
+
+    /// Writes and fsyncs the bytes beside the target, with the owner and mode they will have. The target is untouched.
+    pub fn stage(&mut self, path: &Path, file: &NewFile<'_>) -> Result<Staged> {
+        match self {
+            Self::Local(host) => host.stage(path, file),
+        }
+    }
+
+    /// Puts a staged file in place (rename, fsync of the folder), unless the target is not what it replaces any more.
+    pub fn put(&mut self, staged: Staged) -> Result<()> {
+        match self {
+            Self::Local(host) => host.put(staged),
+        }
+    }
+
+    /// `stage` and `put` in one.
+    pub fn write(&mut self, path: &Path, file: &NewFile<'_>) -> Result<()> {
+        let staged = self.stage(path, file)?;
+        self.put(staged)
+    }
+
+    /// Removes a file; none there is fine.
+    pub fn remove(&mut self, path: &Path) -> Result<()> {
+        match self {
+            Self::Local(host) => host.remove(path),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! This machine as a firewall: files replaced atomically, programs run with an empty environment.
+
+use super::host::{Digest, Lock, NewFile, Ran, Staged};
+use crate::error::{Error, Result};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// PATH of every child: a fixed one, since nothing is inherited.
+const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
+/// Longest answer taken from a socket: a configuration with 50,000 domains is about 12 MB.
+const ANSWER_LIMIT: u64 = 64 << 20;
+
+/// The machine this program runs on.
+pub struct Local;
+
+fn at(path: &Path, doing: &str) -> impl FnOnce(io::Error) -> Error {
+    let text = format!("{}: {doing}", path.display());
+    move |error| Error::new(format!("{text}: {}", plain(&error)))
+}
+
+/// An I/O error in the operator's words, without Rust's `(os error N)`.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+impl Local {
+    pub(super) fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(path, "can't be read")(error)),
+        }
+    }
+
+    pub(super) fn list(&self, folder: &Path) -> Result<Vec<String>> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at(folder, "can't be listed")(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(at(folder, "can't be listed"))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) fn mode(&self, path: &Path) -> Result<Option<u32>> {
+        match fs::metadata(path) {
+            Ok(data) => Ok(Some(data.mode() & 0o7777)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(path, "can't be looked at")(error)),
+        }
+    }
+
+    pub(super) fn run(&self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Ran> {
+        let [program, arguments @ ..] = argv else { return Err(Error::new("no program was named")) };
+        if !program.starts_with('/') {
+            return Err(Error::usage(format!("{program}: programs are named by absolute path")));
+        }
+        let path = Path::new(program);
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .env("PATH", PATH)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(at(path, "can't be started"))?;
+        // Each pipe has its own thread: a child that fills one while we read another would hang.
+        let feed = child.stdin.take().map(|mut pipe| {
+            let bytes = zeroize::Zeroizing::new(stdin.to_vec());
+            thread::spawn(move || drop(pipe.write_all(&bytes)))
+        });
+        let stdout = drain(child.stdout.take());
+        let stderr = drain(child.stderr.take());
+        let deadline = Instant::now() + limit;
+        let status = loop {
+            match child.try_wait().map_err(at(path, "can't be waited for"))? {
+                Some(status) => break status,
+                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+                None => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(Error::new(format!("{program}: still running after {} s, stopped", limit.as_secs())));
+                }
+            }
+        };
+        if let Some(feed) = feed {
+            let _ = feed.join();
+        }
+        let code = status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1);
+        Ok(Ran { code, stdout: collect(stdout), stderr: collect(stderr) })
+    }
+
+    pub(super) fn talk(&self, socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
+        let ask = || -> io::Result<Vec<u8>> {
+            let mut stream = UnixStream::connect(socket)?;
+            stream.set_read_timeout(Some(limit))?;
+            stream.set_write_timeout(Some(limit))?;
+            stream.write_all(request)?;
+            let mut answer = Vec::new();
+            stream.take(ANSWER_LIMIT).read_to_end(&mut answer)?;
+            Ok(answer)
+        };
+        ask().map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                Error::new(format!("{}: no answer within {} s", socket.display(), limit.as_secs()))
+            }
+            _ => at(socket, "no answer")(error),
+        })
+    }
+
+    pub(super) fn datagram(&self, to: SocketAddr, bytes: &[u8]) -> Result<()> {
+        let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+        UdpSocket::bind(any)
+            .and_then(|socket| socket.send_to(bytes, to))
+            .map(|_| ())
+            .map_err(|error| Error::new(format!("udp {to}: can't send: {}", plain(&error))))
+    }
+
+    pub(super) fn lock(&self, path: &Path, limit: Duration) -> Result<Lock> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o666)
+            .open(path)
+            .map_err(at(path, "can't be opened for locking"))?;
+        let deadline = Instant::now() + limit;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::new(format!("{}: locked by another program", path.display()))
+                        .hint("wait for it to end, then run the command again"));
+                }
+                Err(TryLockError::Error(error)) => return Err(at(path, "can't be locked")(error)),
+            }
+        }
+    }
+
+    pub(super) fn make_folder(&self, path: &Path, mode: u32) -> Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(at(path, "can't be made"))
+    }
+
+    pub(super) fn stage(&self, path: &Path, file: &NewFile<'_>) -> Result<Staged> {
+        self.unchanged(path, file.replaces.as_ref())?;
+        let old = match fs::metadata(path) {
+            Ok(data) => Some(data),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(at(path, "can't be looked at")(error)),
+        };
+        let temporary = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
+        // A file left there by a killed process with our number is nobody's: replace it.
+        let _ = fs::remove_file(&temporary);
+        let write = || -> io::Result<()> {
+            let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            out.write_all(file.bytes)?;
+            let mut mode = file.mode;
+            if let Some(old) = &old {
+                std::os::unix::fs::fchown(&out, Some(old.uid()), Some(old.gid()))?;
+                if file.keep_mode {
+                    mode = old.mode() & 0o7777;
+                }
+            }
+            out.set_permissions(fs::Permissions::from_mode(mode))?;
+            out.sync_all()
+        };
+        let staged = Staged {
+            temporary: temporary.clone(),
+            target: path.to_owned(),
+            replaces: file.replaces.clone(),
+            done: false,
+        };
+        write().map_err(at(&temporary, "can't be written"))?;
+        Ok(staged)
+    }
+
+    pub(super) fn put(&self, mut staged: Staged) -> Result<()> {
+        self.unchanged(&staged.target, staged.replaces.as_ref())?;
+        fs::rename(&staged.temporary, &staged.target).map_err(at(&staged.target, "can't be replaced"))?;
+        staged.done = true;
+        sync_folder(&staged.target)
+    }
+
+    pub(super) fn remove(&self, path: &Path) -> Result<()> {
+        match fs::remove_file(path) {
+            Ok(()) => sync_folder(path),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(at(path, "can't be removed")(error)),
+        }
+    }
+
+    /// Compare-and-swap on the digest: somebody else's change in between is an error, not lost.
+    fn unchanged(&self, path: &Path, replaces: Option<&Digest>) -> Result<()> {
+        let now = self.read_if_there(path)?.map(|bytes| Digest::of(&bytes));
+        if now.as_ref() == replaces {
+            return Ok(());
+        }
+        let found = if now.is_none() { "is gone" } else { "has changed" };
+        Err(Error::new(format!("{}: the file {found} since it was read; nothing was written", path.display()))
+            .hint("run the command again: it plans from what is there now"))
+    }
+}
+
+/// Makes a rename or removal durable.
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder, "can't be synced to disk"))
+}
+
+type Reader = Option<thread::JoinHandle<Vec<u8>>>;
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> Reader {
+    pipe.map(|mut pipe| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = pipe.read_to_end(&mut bytes);
+            bytes
+        })
+    })
+}
+
+fn collect(reader: Reader) -> Vec<u8> {
+    reader.and_then(|thread| thread.join().ok()).unwrap_or_default()
+}
