@@ -10,7 +10,9 @@
 //! model, secret, error: used by all, use nothing of ours
 //! ```
 
+pub mod config;
 pub mod error;
 pub mod model;
 pub mod secret;
+pub mod systems;
 pub mod world;

@@ -85,3 +85,37 @@ impl fmt::Display for ZoneRules {
         if keys.is_empty() { f.write_str("no signature asked for") } else { f.write_str(&keys.join("; ")) }
     }
 }
+
+/// Kea's `ddns-conflict-resolution-mode` (kea-dhcp4 2.5.0 and later; `check-with-dhcid` is RFC 4703).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictMode {
+    /// Overwrite only a name whose DHCID is the client's own.
+    #[default]
+    CheckWithDhcid,
+    /// Overwrite a name that has some DHCID.
+    CheckExistsWithDhcid,
+    /// Overwrite, and write a DHCID.
+    NoCheckWithDhcid,
+    /// Overwrite, without DHCID.
+    NoCheckWithoutDhcid,
+}
+
+impl ConflictMode {
+    /// The record types a key must be granted for what D2 sends in this mode, seen with Kea 2.2, 2.6 and 3.0 against
+    /// Technitium 13.6, 14.3 and 15.2: the final "delete all records of the name" needs `ANY`, which covers the rest.
+    pub fn types(self, reverse: bool) -> &'static [&'static str] {
+        match (self, reverse) {
+            (Self::CheckWithDhcid, _) | (Self::CheckExistsWithDhcid, true) => &["ANY"],
+            (Self::CheckExistsWithDhcid | Self::NoCheckWithDhcid, false) => &["A", "AAAA", "DHCID"],
+            (Self::NoCheckWithoutDhcid, false) => &["A", "AAAA"],
+            (Self::NoCheckWithDhcid, true) => &["PTR", "DHCID"],
+            (Self::NoCheckWithoutDhcid, true) => &["PTR"],
+        }
+    }
+
+    /// True if an add may take two rounds (add, then replace).
+    pub fn checks(self) -> bool {
+        matches!(self, Self::CheckWithDhcid | Self::CheckExistsWithDhcid)
+    }
+}

@@ -1,0 +1,196 @@
+//! The configuration everyone uses. How the file is written is in `v1`; nothing here reads the environment.
+
+mod v1;
+
+use crate::error::{Error, Result};
+use crate::model::rules::ConflictMode;
+use crate::model::{Algorithm, GrantRow, HostName, KeyName, Network, ServerName, ZoneName};
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the configuration lies unless `--config` says otherwise.
+pub const DEFAULT_PATH: &str =
+    if cfg!(target_os = "freebsd") { "/usr/local/etc/pfddns/pfddns.toml" } else { "/etc/pfddns/pfddns.toml" };
+
+/// The label that probes write below a zone and take away again. No address and no host has it.
+pub const PROBE_LABEL: &str = "_pfddns-probe";
+
+/// One site: firewalls, servers, zones, and where pfddns keeps its own files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Config {
+    /// The site's name, shown in plans.
+    pub site: String,
+    /// Folder of journals, backups, the bypass state and the local store. Mode 0700.
+    pub state: PathBuf,
+    /// How keys are made.
+    pub key: KeyPolicy,
+    /// Where secrets lie.
+    pub store: StoreConfig,
+    /// The firewall's D2.
+    pub d2: D2Config,
+    /// DNS servers, in the order of the file.
+    pub servers: Vec<ServerConfig>,
+    /// Forward zones, then the reverse zones derived from the subnets; each zone once.
+    pub zones: Vec<ZoneConfig>,
+    /// Subnets of the DHCP clients.
+    pub subnets: Vec<Network>,
+}
+
+/// How keys are named and made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyPolicy {
+    /// First part of each key's name; a date and a letter follow.
+    pub prefix: String,
+    /// Algorithm of new keys.
+    pub algorithm: Algorithm,
+}
+
+/// The secret store.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum StoreConfig {
+    /// A sealed file on the firewall.
+    File {
+        /// The sealed file; its key lies beside it with the suffix `.key`.
+        path: PathBuf,
+        /// Name of the secret inside the store.
+        secret: String,
+    },
+    /// Vault or OpenBao, KV version 2.
+    Vault {
+        /// Base URL without `/v1`.
+        url: String,
+        /// Mount of the KV v2 engine.
+        mount: String,
+        /// Path of the secret below the mount.
+        secret: String,
+        /// File that holds the token, mode 0600.
+        token_file: PathBuf,
+        /// Namespace, if any.
+        namespace: Option<String>,
+    },
+}
+
+impl StoreConfig {
+    /// Path of the secret that holds the keys.
+    pub fn secret_path(&self) -> &str {
+        match self {
+            Self::File { secret, .. } | Self::Vault { secret, .. } => secret,
+        }
+    }
+}
+
+/// Kea's DDNS daemon (D2) and the DHCP server that feeds it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct D2Config {
+    /// The firewall it runs on.
+    pub host: HostName,
+    /// `kea-dhcp-ddns.conf`
+    pub config: PathBuf,
+    /// Its control socket, as written into the file.
+    pub socket: PathBuf,
+    /// `kea-dhcp-ddns`, for `-t`.
+    pub program: PathBuf,
+    /// Where it takes requests from kea-dhcp4.
+    pub listen: SocketAddr,
+    /// Wait for a DNS answer, per try.
+    pub timeout: Duration,
+    /// kea-dhcp4's control socket: given, DHCP is paused for the milliseconds of a reload.
+    pub dhcp4_socket: Option<PathBuf>,
+    /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
+    pub conflict_mode: ConflictMode,
+}
+
+/// One DNS server that takes updates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerConfig {
+    /// Its name in plans and reports.
+    pub name: ServerName,
+    /// Its DNS port.
+    pub dns: SocketAddr,
+    /// What it is and how it is managed.
+    #[serde(flatten)]
+    pub kind: ServerKind,
+}
+
+/// How a server is managed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum ServerKind {
+    /// Technitium DNS Server 13.6 to 15.2, by its HTTP API.
+    Technitium {
+        /// Base URL, `http://ns1:5380` or `https://…`.
+        url: String,
+        /// File that holds an API token, mode 0600.
+        token_file: PathBuf,
+        /// Longest time from a change to the file on its disk; `None`: by version (13.6 10 s, later 5 s).
+        save_delay: Option<Duration>,
+    },
+    /// BIND 9 on the firewall or this machine, by one include file and `rndc`.
+    Bind {
+        /// File with our keys and ACLs, included once by named.conf.
+        include_file: PathBuf,
+        /// rndc and its options, absolute path first.
+        rndc: Vec<String>,
+    },
+}
+
+/// A zone that clients' names or addresses are written into.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ZoneConfig {
+    /// Its name.
+    pub name: ZoneName,
+    /// The servers that take updates for it, in D2's order.
+    pub servers: Vec<ServerName>,
+    /// Addresses or networks that may send updates.
+    pub sources: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file's text. Errors name the file, the line and the key, and end the program with exit code 2.
+    pub fn parse(file: &Path, text: &str) -> Result<Self> {
+        v1::parse(file, text)
+    }
+
+    /// The server of this name.
+    pub fn server(&self, name: &ServerName) -> Result<&ServerConfig> {
+        let found = self.servers.iter().find(|it| &it.name == name);
+        found.ok_or_else(|| Error::usage(format!("no server is called `{name}`")).hint("see [[server]] in pfddns.toml"))
+    }
+
+    /// The zone of this name.
+    pub fn zone(&self, name: &ZoneName) -> Result<&ZoneConfig> {
+        let found = self.zones.iter().find(|it| &it.name == name);
+        found.ok_or_else(|| {
+            Error::usage(format!("zone {name} is not managed here")).hint("see [[zone]] and [[subnet]] in pfddns.toml")
+        })
+    }
+
+    /// Every pair of server and zone that takes updates, server by server.
+    pub fn pairs(&self) -> impl Iterator<Item = (&ServerConfig, &ZoneConfig)> {
+        self.servers.iter().flat_map(|server| {
+            self.zones.iter().filter(|zone| zone.servers.contains(&server.name)).map(move |zone| (server, zone))
+        })
+    }
+
+    /// The rows a key needs in a zone: everything below the apex, with the types D2 writes there.
+    pub fn rows(&self, key: &KeyName, zone: &ZoneName) -> Vec<GrantRow> {
+        let types = self.d2.conflict_mode.types(zone.is_reverse()).iter().map(ToString::to_string).collect();
+        vec![GrantRow { key: key.clone(), name: format!("*.{}", zone.without_dot()), types }]
+    }
+
+    /// Longest time D2 may still work at an update it has begun: both directions, three tries at each server
+    /// (Kea's constant), twice over for the add-then-replace steps of the check modes.
+    pub fn in_flight_bound(&self) -> Duration {
+        let servers = self.zones.iter().map(|zone| zone.servers.len()).max().unwrap_or(1);
+        let rounds = if self.d2.conflict_mode.checks() { 2 } else { 1 };
+        self.d2.timeout * u32::try_from(2 * 3 * servers * rounds).unwrap_or(u32::MAX)
+    }
+}

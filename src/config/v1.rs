@@ -1,0 +1,337 @@
+//! `pfddns.toml`, version "v1", as written. Turned into `Config` at once; nobody else sees these types.
+
+use super::{Config, D2Config, KeyPolicy, ServerConfig, ServerKind, StoreConfig, ZoneConfig};
+use crate::error::{Error, Result};
+use crate::model::rules::ConflictMode;
+use crate::model::{Algorithm, HostName, Network, ServerName, ZoneName};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    version: Spanned<String>,
+    #[serde(default)]
+    site: Site,
+    #[serde(default)]
+    key: Key,
+    #[serde(default)]
+    store: Option<Store>,
+    #[serde(default)]
+    d2: D2,
+    #[serde(default)]
+    server: Vec<Spanned<Server>>,
+    #[serde(default)]
+    zone: Vec<Spanned<Zone>>,
+    #[serde(default)]
+    subnet: Vec<Spanned<Subnet>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Site {
+    name: String,
+    state: PathBuf,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let state = if cfg!(target_os = "freebsd") { "/cf/conf/pfddns" } else { "/var/lib/pfddns" };
+        Self { name: "site".into(), state: state.into() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Key {
+    prefix: Spanned<String>,
+    algorithm: Algorithm,
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        Self { prefix: Spanned::new(0..0, "ddns".into()), algorithm: Algorithm::default() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "type")]
+enum Store {
+    #[serde(rename_all = "kebab-case")]
+    File {
+        path: Option<PathBuf>,
+        #[serde(default = "default_secret")]
+        secret: String,
+    },
+    #[serde(rename_all = "kebab-case")]
+    Vault {
+        url: String,
+        #[serde(default = "default_mount")]
+        mount: String,
+        #[serde(default = "default_secret")]
+        secret: String,
+        token_file: PathBuf,
+        namespace: Option<String>,
+    },
+}
+
+fn default_mount() -> String {
+    "secret".into()
+}
+
+fn default_secret() -> String {
+    "dns/ddns".into()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct D2 {
+    host: HostName,
+    config: PathBuf,
+    socket: PathBuf,
+    program: PathBuf,
+    listen: SocketAddr,
+    dns_server_timeout_milliseconds: u64,
+    dhcp4_socket: Option<PathBuf>,
+    conflict_mode: ConflictMode,
+}
+
+impl Default for D2 {
+    fn default() -> Self {
+        let (prefix, socket) = if cfg!(target_os = "freebsd") {
+            ("/usr/local", "/var/run/kea/kea-ddns-ctrl-socket")
+        } else {
+            ("", "/run/kea/kea-ddns-ctrl-socket")
+        };
+        let program = if prefix.is_empty() { "/usr/sbin" } else { "/usr/local/sbin" };
+        Self {
+            host: HostName::new("firewall").unwrap_or_else(|_| unreachable!("a plain word is a host name")),
+            config: format!("{prefix}/etc/kea/kea-dhcp-ddns.conf").into(),
+            socket: socket.into(),
+            program: format!("{program}/kea-dhcp-ddns").into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 53001)),
+            dns_server_timeout_milliseconds: 1000,
+            dhcp4_socket: None,
+            conflict_mode: ConflictMode::default(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "type")]
+enum Server {
+    #[serde(rename_all = "kebab-case")]
+    Technitium { name: ServerName, dns: SocketAddr, url: String, token_file: PathBuf, save_delay_seconds: Option<f64> },
+    #[serde(rename_all = "kebab-case")]
+    Bind { name: ServerName, dns: SocketAddr, include_file: PathBuf, rndc: Vec<String> },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Zone {
+    name: ZoneName,
+    servers: Option<Vec<Spanned<ServerName>>>,
+    sources: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Subnet {
+    network: Network,
+    servers: Option<Vec<Spanned<ServerName>>>,
+    sources: Vec<Spanned<String>>,
+}
+
+/// Reads the text and turns it into the `Config`; errors carry file, line and key.
+pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
+    let place = Place { file, text };
+    let spec: File = toml::from_str(text).map_err(|error| place.error(error.span(), error.message()))?;
+    if spec.version.get_ref() != "v1" {
+        let what = format!("version `{}` is not known here, this program reads \"v1\"", spec.version.get_ref());
+        return Err(place.error(Some(spec.version.span()), &what));
+    }
+    check_prefix(&spec.key.prefix).map_err(|what| place.error(Some(spec.key.prefix.span()), &what))?;
+    let servers = servers(&place, spec.server)?;
+    let zones = zones(&place, &servers, spec.zone, &spec.subnet)?;
+    let d2 = spec.d2;
+    if !(50..=60_000).contains(&d2.dns_server_timeout_milliseconds) {
+        return Err(place.error(None, "d2.dns-server-timeout-milliseconds must lie between 50 and 60000"));
+    }
+    Ok(Config {
+        store: store(spec.store, &spec.site.state),
+        site: spec.site.name,
+        state: spec.site.state,
+        key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
+        d2: D2Config {
+            host: d2.host,
+            config: d2.config,
+            socket: d2.socket,
+            program: d2.program,
+            listen: d2.listen,
+            timeout: Duration::from_millis(d2.dns_server_timeout_milliseconds),
+            dhcp4_socket: d2.dhcp4_socket,
+            conflict_mode: d2.conflict_mode,
+        },
+        servers,
+        zones,
+        subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
+    })
+}
+
+/// For errors: which file, and how to turn a byte offset into a line.
+struct Place<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn error(&self, span: Option<std::ops::Range<usize>>, what: &str) -> Error {
+        let line = span.map(|span| {
+            let before = self.text.get(..span.start.min(self.text.len())).unwrap_or_default();
+            let key = self.text.get(before.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default();
+            let key = key.lines().next().unwrap_or_default().split('=').next().unwrap_or_default().trim().to_owned();
+            (before.matches('\n').count() + 1, key)
+        });
+        let what = what.lines().next().unwrap_or_default();
+        let text = match line {
+            Some((line, key)) if !key.is_empty() => format!("{}:{line}: {key}: {what}", self.file.display()),
+            Some((line, _)) => format!("{}:{line}: {what}", self.file.display()),
+            None => format!("{}: {what}", self.file.display()),
+        };
+        Error::usage(text).hint("`pfddns config --template` prints a file with every option explained")
+    }
+}
+
+fn check_prefix(prefix: &Spanned<String>) -> std::result::Result<(), String> {
+    let text = prefix.get_ref();
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if text.is_empty() || text.len() > 40 || !text.bytes().all(good) {
+        return Err(format!("`{text}` can't begin a key's name: 1 to 40 letters, digits or `-`"));
+    }
+    Ok(())
+}
+
+fn store(store: Option<Store>, state: &Path) -> StoreConfig {
+    let beside = |path: Option<PathBuf>| path.unwrap_or_else(|| state.join("keys.sealed"));
+    match store {
+        None => StoreConfig::File { path: beside(None), secret: default_secret() },
+        Some(Store::File { path, secret }) => StoreConfig::File { path: beside(path), secret },
+        Some(Store::Vault { url, mount, secret, token_file, namespace }) => StoreConfig::Vault {
+            url: url.trim_end_matches('/').to_owned(),
+            mount: mount.trim_matches('/').to_owned(),
+            secret: secret.trim_matches('/').to_owned(),
+            token_file,
+            namespace,
+        },
+    }
+}
+
+fn servers(place: &Place<'_>, specs: Vec<Spanned<Server>>) -> Result<Vec<ServerConfig>> {
+    let mut servers: Vec<ServerConfig> = Vec::new();
+    for spec in specs {
+        let span = spec.span();
+        let server = match spec.into_inner() {
+            Server::Technitium { name, dns, url, token_file, save_delay_seconds } => {
+                if !url.starts_with("http://") && !url.starts_with("https://") {
+                    return Err(
+                        place.error(Some(span), &format!("server {name}: url must begin with http:// or https://"))
+                    );
+                }
+                let delay = save_delay_seconds.map(Duration::try_from_secs_f64).transpose();
+                let save_delay =
+                    delay.map_err(|_| place.error(Some(span.clone()), "save-delay-seconds is not a time"))?;
+                let url = url.trim_end_matches('/').to_owned();
+                ServerConfig { name, dns, kind: ServerKind::Technitium { url, token_file, save_delay } }
+            }
+            Server::Bind { name, dns, include_file, rndc } => {
+                if !rndc.first().is_some_and(|program| program.starts_with('/')) {
+                    return Err(
+                        place.error(Some(span), &format!("server {name}: rndc must begin with an absolute path"))
+                    );
+                }
+                ServerConfig { name, dns, kind: ServerKind::Bind { include_file, rndc } }
+            }
+        };
+        if servers.iter().any(|it| it.name == server.name) {
+            return Err(place.error(Some(span), &format!("two servers are called `{}`", server.name)));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+fn zones(
+    place: &Place<'_>,
+    servers: &[ServerConfig],
+    zones: Vec<Spanned<Zone>>,
+    subnets: &[Spanned<Subnet>],
+) -> Result<Vec<ZoneConfig>> {
+    let mut all: Vec<ZoneConfig> = Vec::new();
+    for spec in zones {
+        let span = spec.span();
+        let zone = spec.into_inner();
+        if all.iter().any(|it| it.name == zone.name) {
+            return Err(place.error(Some(span), &format!("zone {} is named twice", zone.name)));
+        }
+        let (servers, sources) = who(place, span, servers, zone.servers.as_deref(), &zone.sources)?;
+        all.push(ZoneConfig { name: zone.name, servers, sources });
+    }
+    for spec in subnets {
+        let subnet = spec.get_ref();
+        let (servers, sources) = who(place, spec.span(), servers, subnet.servers.as_deref(), &subnet.sources)?;
+        for name in subnet.network.reverse_zones() {
+            // Two subnets may share a reverse zone (two /25 in one /24): the first one's servers hold.
+            match all.iter_mut().find(|it| it.name == name) {
+                None => all.push(ZoneConfig { name, servers: servers.clone(), sources: sources.clone() }),
+                Some(zone) if zone.servers != servers => {
+                    let what =
+                        format!("reverse zone {name} is shared with another subnet or zone that names other servers");
+                    return Err(place.error(Some(spec.span()), &what));
+                }
+                Some(zone) => {
+                    let new: Vec<String> = sources.iter().filter(|it| !zone.sources.contains(it)).cloned().collect();
+                    zone.sources.extend(new);
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn who(
+    place: &Place<'_>,
+    span: std::ops::Range<usize>,
+    all: &[ServerConfig],
+    named: Option<&[Spanned<ServerName>]>,
+    sources: &[Spanned<String>],
+) -> Result<(Vec<ServerName>, Vec<String>)> {
+    let servers: Vec<ServerName> = match named {
+        None => all.iter().map(|it| it.name.clone()).collect(),
+        Some(named) => {
+            for name in named {
+                if !all.iter().any(|it| &it.name == name.get_ref()) {
+                    let what = format!("no [[server]] is called `{}`", name.get_ref());
+                    return Err(place.error(Some(name.span()), &what));
+                }
+            }
+            named.iter().map(|it| it.get_ref().clone()).collect()
+        }
+    };
+    if servers.is_empty() {
+        return Err(place.error(Some(span), "no server takes updates for this zone: add a [[server]]"));
+    }
+    // An empty list would leave the TSIG signature as the only guard, or none at all during a bypass.
+    if sources.is_empty() {
+        return Err(place.error(Some(span), "sources must name at least one address that may send updates"));
+    }
+    for source in sources {
+        let text = source.get_ref();
+        if text.parse::<std::net::IpAddr>().is_err() && Network::new(text).is_err() {
+            return Err(place.error(Some(source.span()), &format!("`{text}` is neither an address nor a subnet")));
+        }
+    }
+    Ok((servers, sources.iter().map(|it| it.get_ref().clone()).collect()))
+}
