@@ -1,0 +1,1 @@
+//! The doubles against what real servers answered.

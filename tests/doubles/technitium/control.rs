@@ -1,0 +1,311 @@
+//! What a test may do to a running double and read from it.
+
+use super::accounts::{Group, User};
+use super::http::Call;
+use super::keys::TsigKey;
+use super::names;
+use super::options::{MODES, Policy};
+use super::state::{Live, Server};
+use super::store::Store;
+use super::zone_data::Record;
+use super::{Handle, state};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// The server, shared by its tasks and its handle.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<Server>>);
+
+impl Shared {
+    /// Wraps a server.
+    pub fn new(server: Server) -> Self {
+        Self(Arc::new(Mutex::new(server)))
+    }
+
+    /// The server itself; a panic of an observer does not make it unusable.
+    pub fn lock(&self) -> MutexGuard<'_, Server> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to go wrong with HTTP calls.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// Nothing answers, neither HTTP nor DNS.
+    pub unreachable: bool,
+    before: Vec<(String, u32)>,
+    after: Vec<(String, u32)>,
+}
+
+impl Faults {
+    /// Is this call to be cut off unheard?
+    pub fn cut_before(&mut self, path: &str) -> bool {
+        take(&mut self.before, path)
+    }
+
+    /// Is this call's answer to be lost?
+    pub fn cut_after(&mut self, path: &str) -> bool {
+        take(&mut self.after, path)
+    }
+}
+
+fn take(list: &mut [(String, u32)], path: &str) -> bool {
+    let found = list.iter_mut().find(|(prefix, left)| *left > 0 && path.starts_with(prefix.as_str()));
+    found.map(|(_, left)| *left -= 1).is_some()
+}
+
+/// One HTTP call, secrets included: it is for tests.
+#[derive(Debug, Clone)]
+pub struct CallSeen {
+    /// `POST`, …
+    pub method: String,
+    /// Below `/api/`.
+    pub path: String,
+    /// Of the URL. A token here is a finding.
+    pub query: Vec<(String, String)>,
+    /// Of the form.
+    pub form: Vec<(String, String)>,
+    /// Of a JSON body.
+    pub json: Option<Value>,
+}
+
+impl CallSeen {
+    /// Notes a call.
+    pub fn of(call: &Call) -> Self {
+        let (method, path) = (call.method.clone(), call.path.clone());
+        Self { method, path, query: call.query.clone(), form: call.form.clone(), json: call.json.clone() }
+    }
+}
+
+/// One UPDATE and its fate.
+#[derive(Debug, Clone)]
+pub struct UpdateSeen {
+    /// The zone that took it, if one did.
+    pub zone: Option<String>,
+    /// The key of a good signature.
+    pub key: Option<String>,
+    /// From where.
+    pub source: SocketAddr,
+    /// None: an exception, no answer.
+    pub rcode: Option<u8>,
+    /// Did the serial move?
+    pub changed: bool,
+}
+
+/// Who may update a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Switched off.
+    pub disabled: bool,
+    /// The word of `update`.
+    pub update: String,
+    /// In order.
+    pub acl: Vec<String>,
+    /// In order.
+    pub policies: Vec<Policy>,
+}
+
+impl Rules {
+    /// Would an unsigned update be taken, from some address at least?
+    pub fn open_to_unsigned(&self) -> bool {
+        let some = match self.update.as_str() {
+            "Allow" | "AllowOnlyZoneNameServers" | "AllowZoneNameServersAndUseSpecifiedNetworkACL" => true,
+            "UseSpecifiedNetworkACL" => self.acl.iter().any(|entry| !entry.starts_with('!')),
+            _ => false,
+        };
+        some && !self.disabled && self.policies.is_empty()
+    }
+}
+
+/// Keys and rules between two changes.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// Since when.
+    pub at: Instant,
+    /// What brought it about.
+    pub cause: String,
+    /// The key table.
+    pub keys: Vec<TsigKey>,
+    /// Per zone that is not internal.
+    pub zones: BTreeMap<String, Rules>,
+}
+
+impl Moment {
+    /// Now.
+    pub fn of(live: &Live, cause: &str) -> Self {
+        let own = live.zones.iter().filter(|(_, zone)| !zone.internal);
+        let rules = own.map(|(name, zone)| {
+            let rules = Rules {
+                disabled: zone.disabled,
+                update: names::enum_word(&MODES, zone.options.update),
+                acl: zone.options.update_acl.iter().map(ToString::to_string).collect(),
+                policies: zone.options.policies.clone(),
+            };
+            (name.clone(), rules)
+        });
+        Self { at: Instant::now(), cause: cause.to_owned(), keys: live.config.keys.clone(), zones: rules.collect() }
+    }
+
+    /// Do keys and rules agree?
+    pub fn same_state(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.zones == other.zones
+    }
+}
+
+/// What was asked of a server since its first start.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// HTTP calls.
+    pub calls: Vec<CallSeen>,
+    /// UPDATE messages.
+    pub updates: Vec<UpdateSeen>,
+    /// Keys and rules, each time they changed.
+    pub history: Vec<Moment>,
+}
+
+/// Sums over the UPDATE messages seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// NOERROR.
+    pub accepted: usize,
+    /// REFUSED.
+    pub refused: usize,
+    /// The serial moved.
+    pub changed: usize,
+    /// Not answered.
+    pub silent: usize,
+}
+
+impl Handle {
+    fn server(&self) -> MutexGuard<'_, Server> {
+        let mut server = self.shared.lock();
+        server.catch_up();
+        server
+    }
+
+    /// kill -9 and start: what was not saved is gone, `uptimestamp` is new.
+    pub fn crash(&self) {
+        self.server().crash();
+    }
+
+    /// A clean stop and start: everything is saved first.
+    pub fn restart(&self) {
+        self.server().restart();
+    }
+
+    /// SIGTERM and start: 13.6 ignores the signal and goes on. True if it stopped.
+    pub fn terminate(&self) -> bool {
+        let mut server = self.server();
+        let stops = server.version > state::Version::V13_6;
+        if stops {
+            server.restart();
+        }
+        stops
+    }
+
+    /// A crash in the middle of writing this file: it is found empty at the next start.
+    pub fn break_store(&self, store: &Store) {
+        self.server().damage(store);
+    }
+
+    /// Does it run? After a start with a broken file it may not.
+    pub fn is_running(&self) -> bool {
+        self.server().running
+    }
+
+    /// The next `times` calls below `prefix` are executed, their answers lost.
+    pub fn lose_reply(&self, prefix: &str, times: u32) {
+        self.server().faults.after.push((prefix.to_owned(), times));
+    }
+
+    /// The next `times` calls below `prefix` are cut off before they are executed.
+    pub fn fail_before(&self, prefix: &str, times: u32) {
+        self.server().faults.before.push((prefix.to_owned(), times));
+    }
+
+    /// Neither HTTP nor DNS answers.
+    pub fn unreachable(&self, on: bool) {
+        self.server().faults.unreachable = on;
+    }
+
+    /// Adds a user and gives an API token of theirs, saved at once.
+    pub fn add_user(&self, name: &str, pass: &str, group: Group) -> String {
+        let mut server = self.server();
+        let user = User { display: name.to_owned(), pass: pass.to_owned(), group, disabled: false };
+        server.live.auth.users.insert(name.to_owned(), user);
+        let fields = server.add_token(name, "double", false);
+        fields.get("token").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The key table.
+    pub fn keys(&self) -> Vec<TsigKey> {
+        self.server().live.config.keys.clone()
+    }
+
+    /// Who may update each zone that is not internal.
+    pub fn rules(&self) -> BTreeMap<String, Rules> {
+        Moment::of(&self.server().live, "").zones
+    }
+
+    /// The records of a zone.
+    pub fn records(&self, zone: &str) -> Vec<Record> {
+        let server = self.server();
+        let zone = server.live.zones.get(&zone.to_ascii_lowercase());
+        zone.map(|zone| zone.records().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The SOA serial of a zone.
+    pub fn serial(&self, zone: &str) -> Option<u32> {
+        self.server().live.zones.get(&zone.to_ascii_lowercase()).map(super::zones::Zone::serial)
+    }
+
+    /// `uptimestamp`.
+    pub fn up_since(&self) -> String {
+        self.server().up_since.clone()
+    }
+
+    /// Is everything on disk?
+    pub fn all_saved(&self) -> bool {
+        self.server().all_saved()
+    }
+
+    /// HTTP calls seen.
+    pub fn calls(&self) -> Vec<CallSeen> {
+        self.server().seen.calls.clone()
+    }
+
+    /// UPDATE messages seen (those with a good signature or none).
+    pub fn updates(&self) -> Vec<UpdateSeen> {
+        self.server().seen.updates.clone()
+    }
+
+    /// Sums over them.
+    pub fn counts(&self) -> Counts {
+        let server = self.server();
+        let count = |what: &dyn Fn(&UpdateSeen) -> bool| server.seen.updates.iter().filter(|u| what(u)).count();
+        Counts {
+            accepted: count(&|u| u.rcode == Some(0)),
+            refused: count(&|u| u.rcode == Some(5)),
+            changed: count(&|u| u.changed),
+            silent: count(&|u| u.rcode.is_none()),
+        }
+    }
+
+    /// Keys and rules, each time they changed.
+    pub fn history(&self) -> Vec<Moment> {
+        self.server().seen.history.clone()
+    }
+
+    /// Calls `observer` with each new moment, from within the change (so it must not call back).
+    pub fn observe(&self, observer: impl Fn(&Moment) + Send + 'static) {
+        self.server().observer = Some(Box::new(observer));
+    }
+
+    /// The log of the day.
+    pub fn log(&self) -> Vec<String> {
+        self.server().log.lines.clone()
+    }
+}

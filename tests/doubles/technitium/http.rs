@@ -1,0 +1,140 @@
+//! The web service: HTTP/1.1 on loopback, what a call carries, and the ways a test can have it fail.
+
+use super::control::CallSeen;
+use super::control::Shared;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::io;
+use std::net::IpAddr;
+use tokio::net::{TcpListener, TcpStream};
+
+/// One API call as it came.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// What follows `/api/`.
+    pub path: String,
+    /// Of the URL.
+    pub query: Vec<(String, String)>,
+    /// Of the body.
+    pub form: Vec<(String, String)>,
+    /// A JSON body, kept for `settings/set` only.
+    pub json: Option<Value>,
+    /// Of the `Authorization` header.
+    pub bearer: Option<String>,
+    /// From where.
+    pub peer: IpAddr,
+}
+
+impl Call {
+    /// A parameter: from the query if it is there, else from the form; repeated ones joined by commas.
+    pub fn raw(&self, name: &str) -> Option<String> {
+        let of = |rows: &[(String, String)]| {
+            let values: Vec<&str> = rows.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        of(&self.query).or_else(|| of(&self.form))
+    }
+
+    /// The same, but empty counts as absent.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// The token parameter.
+    pub fn token(&self) -> Option<String> {
+        self.get("token")
+    }
+
+    /// A parameter that must be there.
+    pub fn require(&self, name: &str) -> Result<String, super::api::ApiError> {
+        self.get(name).ok_or_else(|| super::api::ApiError::missing(name))
+    }
+
+    /// A switch, off if absent.
+    pub fn flag(&self, name: &str) -> Result<bool, super::api::ApiError> {
+        self.get(name).map_or(Ok(false), |text| super::names::boolean(&text))
+    }
+}
+
+/// Accepts connections until the runtime ends.
+pub async fn serve(listener: TcpListener, shared: Shared) {
+    loop {
+        if let Ok((stream, peer)) = listener.accept().await {
+            tokio::spawn(connection(stream, peer.ip(), shared.clone()));
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: IpAddr, shared: Shared) {
+    let start = shared.lock().start;
+    let service = service_fn(|request| one(request, peer, start, shared.clone()));
+    // An error here is what a cut connection looks like from inside.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn one(
+    request: Request<Incoming>,
+    peer: IpAddr,
+    start: u64,
+    shared: Shared,
+) -> io::Result<Response<Full<Bytes>>> {
+    let call = read(request, peer).await?;
+    let Some(call) = call else { return Ok(response(404, None, String::new())) };
+    let (answer, delay) = {
+        let mut server = shared.lock();
+        server.catch_up();
+        if !server.running || server.start != start || server.faults.unreachable || server.faults.cut_before(&call.path)
+        {
+            return Err(cut());
+        }
+        server.seen.calls.push(CallSeen::of(&call));
+        let answer = server.api(&call);
+        if server.faults.cut_after(&call.path) {
+            return Err(cut());
+        }
+        let delay = server.login_delay;
+        (answer, delay)
+    };
+    if answer.late {
+        tokio::time::sleep(delay).await;
+    }
+    Ok(response(answer.status, answer.content_type, answer.body))
+}
+
+/// An error from the service makes hyper close the connection without an answer.
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the test wants this connection cut")
+}
+
+async fn read(request: Request<Incoming>, peer: IpAddr) -> io::Result<Option<Call>> {
+    let Some(path) = request.uri().path().strip_prefix("/api/").map(str::to_owned) else { return Ok(None) };
+    let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
+    let header =
+        |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let bearer = header(AUTHORIZATION).strip_prefix("Bearer ").map(str::to_owned);
+    let (kind, method) = (header(CONTENT_TYPE), request.method().to_string());
+    let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
+    let form = if kind.starts_with("application/x-www-form-urlencoded") { pairs(&body) } else { Vec::new() };
+    let json = if kind.starts_with("application/json") { serde_json::from_slice(&body).ok() } else { None };
+    Ok(Some(Call { method, path, query, form, json, bearer, peer }))
+}
+
+fn pairs(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+fn response(status: u16, content_type: Option<&'static str>, body: String) -> Response<Full<Bytes>> {
+    let mut builder = Response::builder().status(status);
+    if let Some(kind) = content_type {
+        builder = builder.header(CONTENT_TYPE, kind);
+    }
+    builder.body(Full::new(Bytes::from(body))).unwrap_or_default()
+}

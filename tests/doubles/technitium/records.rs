@@ -1,0 +1,132 @@
+//! `zones/records/get`, `add` and `delete`.
+
+use super::api::{ApiError, Reply};
+use super::http::Call;
+use super::names;
+use super::rdata;
+use super::state::Server;
+use super::store::Store;
+use super::zone_data::Record;
+use super::zones::Zone;
+use serde_json::{Map, Value, json};
+
+/// One record as the API shows it; an error where 13.6 stumbles over missing data.
+fn show(zone: &Zone, record: &Record) -> Result<Value, ApiError> {
+    let null = || ApiError::text("Object reference not set to an instance of an object.");
+    let mut data = rdata::to_json(record.rtype, &record.data).ok_or_else(null)?;
+    if let (rdata::SOA, Some(fields)) = (record.rtype, data.as_object_mut()) {
+        fields.insert("useSerialDateScheme".into(), zone.date_serial.into());
+    }
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Value| {
+        out.insert(name.to_owned(), value);
+    };
+    put("name", record.name.clone().into());
+    put("type", names::type_name(record.rtype).into());
+    put("ttl", record.ttl.into());
+    put("ttlString", rdata::duration(record.ttl).into());
+    put("disabled", false.into());
+    if !record.comments.is_empty() {
+        put("comments", record.comments.clone().into());
+    }
+    put("rData", data);
+    put("dnssecStatus", "Unknown".into());
+    put("lastUsedOn", "0001-01-01T00:00:00".into());
+    put("lastModified", record.modified.clone().into());
+    put("expiryTtl", record.expiry_ttl.into());
+    put("expiryTtlString", rdata::duration(record.expiry_ttl).into());
+    Ok(Value::Object(out))
+}
+
+impl Server {
+    /// The zone of a record call, by `zone` or else the closest to `domain`; internal ones may be looked at.
+    fn record_zone(&self, call: &Call, domain: &str) -> Result<String, ApiError> {
+        let asked = call.get("zone").map(|zone| names::ascii(zone.trim_matches('.')));
+        let zone = match &asked {
+            Some(name) => self.live.zones.get(&name.to_ascii_lowercase()),
+            None => self.zone_for(domain),
+        };
+        zone.map(|zone| zone.name.clone()).ok_or_else(|| ApiError::no_zone(asked.as_deref().unwrap_or(domain)))
+    }
+
+    fn record_domain(call: &Call) -> Result<String, ApiError> {
+        Ok(names::ascii(call.require("domain")?.trim_matches('.')))
+    }
+
+    /// `zones/records/get`; looks at the zone's permission only.
+    pub fn get_records(&self, call: &Call, user: &str) -> Result<Reply, ApiError> {
+        let domain = Self::record_domain(call)?;
+        let name = self.record_zone(call, &domain)?;
+        self.permit_zone(user)?;
+        let zone = self.live.zones.get(&name).ok_or_else(|| ApiError::no_zone(&name))?;
+        let all = call.flag("listZone")?;
+        let wanted = zone.records().filter(|record| all || record.name.eq_ignore_ascii_case(&domain));
+        let records = wanted.map(|record| show(zone, record)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Reply::Response(json!({"zone": zone.to_json(self.version), "records": records})))
+    }
+
+    /// `zones/records/add`.
+    pub fn add_record_call(&mut self, call: &Call, user: &str) -> Result<Reply, ApiError> {
+        let domain = Self::record_domain(call)?;
+        let name = self.record_zone(call, &domain)?;
+        self.managed_zone(&name)?;
+        self.permit_zone(user)?;
+        let rtype = names::type_number(&call.require("type")?)?;
+        let ttl = self.record_ttl(call, rtype)?;
+        if !names::within(&domain, &name) {
+            return Err(ApiError::text(format!("The domain name does not belong to the zone: {domain}")));
+        }
+        names::check(self.version, &domain)?;
+        let mut record = Record::made(&domain, rtype, ttl, rdata::from_form(rtype, call)?);
+        record.comments = call.get("comments").unwrap_or_default();
+        record.expiry_ttl =
+            call.get("expiryTtl").map_or(Ok(0), |t| names::integer(&t)).map(|n| u32::try_from(n).unwrap_or(0))?;
+        let (version, overwrite) = (self.version, call.flag("overwrite")?);
+        let zone = self.managed_zone(&name)?;
+        let result = if overwrite || matches!(rtype, rdata::CNAME | rdata::DNAME | rdata::SOA) {
+            zone.replace(&domain, rtype, vec![record.clone()]).map(|()| true)
+        } else {
+            zone.add(version, record.clone())
+        };
+        // The exception's text without its class is what the API shows.
+        let added =
+            result.map_err(|e| ApiError::text(e.split_once(": ").map_or(e.clone(), |(_, text)| text.to_owned())))?;
+        if !added {
+            return Err(ApiError::text("Cannot add record: record already exists."));
+        }
+        let reply = json!({"zone": zone.to_json(version), "addedRecord": show(zone, &record)?});
+        self.changed(Store::Zone(name));
+        Ok(Reply::Response(reply))
+    }
+
+    fn record_ttl(&self, call: &Call, rtype: u16) -> Result<u32, ApiError> {
+        let config = &self.live.config;
+        let default = config.number("defaultRecordTtl", 3600);
+        match call.get("ttl") {
+            None if rtype == rdata::NS => Ok(config.number("defaultNsRecordTtl", default)),
+            None => Ok(default),
+            Some(text) => Ok(u32::try_from(names::integer(&text)?).unwrap_or(default)),
+        }
+    }
+
+    /// `zones/records/delete`.
+    pub fn delete_record_call(&mut self, call: &Call, user: &str) -> Result<Reply, ApiError> {
+        let domain = Self::record_domain(call)?;
+        let name = self.record_zone(call, &domain)?;
+        self.managed_zone(&name)?;
+        self.permit_zone(user)?;
+        let rtype = names::type_number(&call.require("type")?)?;
+        let zone = self.managed_zone(&name)?;
+        let deleted = if matches!(rtype, rdata::CNAME | rdata::DNAME) {
+            zone.delete_set(&domain, rtype)
+        } else {
+            let data = rdata::from_form(rtype, call)?;
+            zone.delete_record(&domain, rtype, &data).map_err(ApiError::text)?
+        };
+        if !deleted {
+            return Err(ApiError::text("Cannot delete record: no such record exists."));
+        }
+        self.changed(Store::Zone(name));
+        Ok(Reply::empty())
+    }
+}

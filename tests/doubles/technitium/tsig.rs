@@ -1,0 +1,273 @@
+//! TSIG at the DNS port. Signatures are judged, and good answers signed, by the crate `domain`.
+//!
+//! On top of it, because the product answers what `domain` 0.12 cannot say:
+//! - faults: `domain` reports a wrong MAC as FORMERR instead of BADSIG, a short MAC unsigned before it was checked, and
+//!   signs eight bytes of "other data" in BADTIME where six are on the wire; so the table of faults is here;
+//! - the algorithms HMAC-MD5 and HMAC-SHA*-128/-192/-256, which `domain` does not know.
+
+use super::keys::TsigKey;
+use super::message::TSIG;
+use super::state::unix_now;
+use domain::base::Message;
+use domain::base::message_builder::AdditionalBuilder;
+use domain::rdata::tsig::{Time48, Tsig};
+use domain::tsig::{Algorithm, Key, KeyName, ServerSequence, ServerTransaction};
+use md5::{Digest as _, Md5};
+use ring::hmac;
+use std::str::FromStr as _;
+
+const FORMERR: u8 = 1;
+const NOTAUTH: u8 = 9;
+const BADSIG: u16 = 16;
+const BADKEY: u16 = 17;
+const BADTIME: u16 = 18;
+const BADTRUNC: u16 = 22;
+
+/// What the check of a request says.
+pub enum Verdict {
+    /// No TSIG at all.
+    Unsigned,
+    /// Good: by this key (lower case), and how to sign the answers.
+    Good(String, Box<Signer>),
+    /// To be answered with this RCODE; then with this TSIG.
+    Bad(u8, Option<Box<Refusal>>),
+}
+
+/// The TSIG of an answer to a faulty request.
+pub struct Refusal {
+    own: Own,
+    /// TSIG error.
+    pub error: u16,
+    signed: bool,
+}
+
+/// Signs answers to one request.
+pub enum Signer {
+    /// Through `domain`.
+    Library(ServerSequence<Key>, u16),
+    /// By the code here.
+    Own(Own),
+}
+
+/// The fields of a request's TSIG, and its key.
+#[derive(Clone)]
+pub struct Own {
+    name: Vec<u8>,
+    algorithm: Vec<u8>,
+    key: Vec<u8>,
+    hash: Hash,
+    full: usize,
+    time: u64,
+    fudge: u16,
+    mac: Vec<u8>,
+    id: u16,
+    later: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hash {
+    Md5,
+    Ring(&'static str),
+}
+
+/// The hash and MAC size of an algorithm that works; SHA-224 and GSS are stored but never work.
+fn known(algorithm: &str) -> Option<(Hash, usize)> {
+    Some(match algorithm {
+        "hmac-md5.sig-alg.reg.int" => (Hash::Md5, 16),
+        "hmac-sha1" => (Hash::Ring("1"), 20),
+        "hmac-sha256" => (Hash::Ring("256"), 32),
+        "hmac-sha256-128" => (Hash::Ring("256"), 16),
+        "hmac-sha384" => (Hash::Ring("384"), 48),
+        "hmac-sha384-192" => (Hash::Ring("384"), 24),
+        "hmac-sha512" => (Hash::Ring("512"), 64),
+        "hmac-sha512-256" => (Hash::Ring("512"), 32),
+        _ => return None,
+    })
+}
+
+impl Hash {
+    fn mac(self, key: &[u8], message: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Self::Md5 => return hmac_md5(key, message),
+            Self::Ring("1") => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Ring("384") => hmac::HMAC_SHA384,
+            Self::Ring("512") => hmac::HMAC_SHA512,
+            Self::Ring(_) => hmac::HMAC_SHA256,
+        };
+        hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec()
+    }
+}
+
+/// RFC 2104 over MD5, which ring does not offer.
+fn hmac_md5(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut block = if key.len() > 64 { Md5::digest(key).to_vec() } else { key.to_vec() };
+    block.resize(64, 0);
+    let pad = |with: u8| block.iter().map(|byte| byte ^ with).collect::<Vec<u8>>();
+    let inner = Md5::digest([pad(0x36).as_slice(), message].concat());
+    Md5::digest([pad(0x5c).as_slice(), inner.as_slice()].concat()).to_vec()
+}
+
+impl Own {
+    fn variables(&self, time: u64, error: u16, other: &[u8]) -> Vec<u8> {
+        let stamp = [&time.to_be_bytes()[2..], &self.fudge.to_be_bytes()].concat();
+        if self.later {
+            return stamp; // messages after the first sign their timers only (RFC 8945 §5.3.1)
+        }
+        let length = u16::try_from(other.len()).unwrap_or(0).to_be_bytes();
+        let mut out =
+            [self.name.to_ascii_lowercase(), vec![0, 255, 0, 0, 0, 0], self.algorithm.to_ascii_lowercase()].concat();
+        out.extend([stamp, error.to_be_bytes().to_vec(), length.to_vec(), other.to_vec()].concat());
+        out
+    }
+
+    /// The full MAC over a request: the message as it was before its TSIG was added.
+    fn of_request(&self, before_tsig: &[u8]) -> Vec<u8> {
+        let mut mac = self.hash.mac(&self.key, &[before_tsig, &self.variables(self.time, 0, &[])].concat());
+        mac.truncate(self.full);
+        mac
+    }
+
+    /// Adds a TSIG to a finished answer; with an empty MAC if it is not to be signed.
+    fn close(&mut self, mut answer: Vec<u8>, time: u64, error: u16, signed: bool) -> Vec<u8> {
+        let other = if error == BADTIME { unix_now().to_be_bytes()[2..].to_vec() } else { Vec::new() };
+        let mut mac = Vec::new();
+        if signed {
+            let length = u16::try_from(self.mac.len()).unwrap_or(0).to_be_bytes();
+            let input = [length.as_slice(), &self.mac, &answer, &self.variables(time, error, &other)].concat();
+            mac = self.hash.mac(&self.key, &input);
+            mac.truncate(self.full);
+            (self.mac, self.later) = (mac.clone(), true);
+        }
+        let size = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
+        let data = [
+            &self.algorithm,
+            &time.to_be_bytes()[2..],
+            &self.fudge.to_be_bytes(),
+            &size(&mac),
+            &mac,
+            &self.id.to_be_bytes(),
+            &error.to_be_bytes(),
+            &size(&other),
+            &other,
+        ]
+        .concat();
+        answer.extend([&self.name, [0, 250, 0, 255, 0, 0, 0, 0].as_slice(), &size(&data), &data].concat());
+        count_one_more(&mut answer);
+        answer
+    }
+}
+
+/// ARCOUNT plus one.
+fn count_one_more(message: &mut [u8]) {
+    if let Some([high, low]) = message.get_mut(10..12) {
+        let count = u16::from_be_bytes([*high, *low]).wrapping_add(1);
+        [*high, *low] = count.to_be_bytes();
+    }
+}
+
+impl Signer {
+    /// Signs one answer; time is now, fudge the request's.
+    pub fn sign(&mut self, answer: AdditionalBuilder<Vec<u8>>) -> Vec<u8> {
+        let mut answer = answer;
+        match self {
+            Self::Library(sequence, fudge) => {
+                let _ = sequence.answer_with_fudge(&mut answer, Time48::now(), *fudge); // a Vec has room
+                answer.finish()
+            }
+            Self::Own(own) => own.close(answer.finish(), unix_now(), 0, true),
+        }
+    }
+}
+
+impl Refusal {
+    /// The answer's TSIG: the request's time, the request's fudge.
+    pub fn close(mut self, answer: AdditionalBuilder<Vec<u8>>) -> Vec<u8> {
+        let time = self.own.time;
+        self.own.close(answer.finish(), time, self.error, self.signed)
+    }
+}
+
+/// Where the TSIG starts and what it says; an error if there is more than one or it is not the last record.
+fn find(message: &[u8]) -> Result<Option<(usize, Own, String, String)>, ()> {
+    let parsed = Message::from_octets(message).map_err(|_| ())?;
+    let mut section = parsed.additional().map_err(|_| ())?;
+    loop {
+        let start = section.pos();
+        let Some(record) = section.next() else { return Ok(None) };
+        let record = record.map_err(|_| ())?;
+        if record.rtype().to_int() != TSIG {
+            continue;
+        }
+        if section.next().is_some() {
+            return Err(());
+        }
+        let tsig = record.to_record::<Tsig<_, _>>().map_err(|_| ())?.ok_or(())?;
+        let data = tsig.data();
+        let text = |name: String| name.trim_end_matches('.').to_ascii_lowercase();
+        let (key, algorithm) = (text(record.owner().to_string()), text(data.algorithm().to_string()));
+        let wire = |name: &str| super::message::wire_name(name).as_slice().to_vec();
+        let own = Own {
+            name: wire(&record.owner().to_string()),
+            algorithm: wire(&data.algorithm().to_string()),
+            key: Vec::new(),
+            hash: Hash::Md5,
+            full: 0,
+            time: u64::from(data.time_signed()),
+            fudge: data.fudge(),
+            mac: data.mac_slice().to_vec(),
+            id: data.original_id(),
+            later: false,
+        };
+        return Ok(Some((start, own, key, algorithm)));
+    }
+}
+
+/// Judges a request.
+pub fn check(message: &[u8], keys: &[TsigKey]) -> Verdict {
+    let (start, mut own, name, algorithm) = match find(message) {
+        Err(()) => return Verdict::Bad(FORMERR, None),
+        Ok(None) => return Verdict::Unsigned,
+        Ok(Some(found)) => found,
+    };
+    let refuse = |own: Own, error, signed| Verdict::Bad(NOTAUTH, Some(Box::new(Refusal { own, error, signed })));
+    let stored = keys.iter().find(|key| key.name == name && key.algorithm_name() == algorithm);
+    let (Some(stored), Some((hash, full))) = (stored, known(&algorithm)) else { return refuse(own, BADKEY, false) };
+    (own.key, own.hash, own.full) = (stored.bytes(), hash, full);
+    if own.mac.len() > full || own.mac.len() < (full / 2).max(10) {
+        return Verdict::Bad(FORMERR, None);
+    }
+    let mut before = message.get(..start).unwrap_or_default().to_vec();
+    if let (Some(id), Some(count)) = (before.first_chunk_mut::<2>(), message.get(10..12)) {
+        *id = own.id.to_be_bytes();
+        let count = u16::from_be_bytes([count[0], count[1]]).wrapping_sub(1);
+        if let Some(slot) = before.get_mut(10..12) {
+            slot.copy_from_slice(&count.to_be_bytes());
+        }
+    }
+    if !own.of_request(&before).starts_with(&own.mac) {
+        return refuse(own, BADSIG, false);
+    }
+    if unix_now().abs_diff(own.time) > u64::from(own.fudge) {
+        return refuse(own, BADTIME, true);
+    }
+    if own.mac.len() < full {
+        return refuse(own, BADTRUNC, true);
+    }
+    match by_library(message, stored, &algorithm, own.fudge) {
+        Some(Ok(signer)) => Verdict::Good(name, Box::new(signer)),
+        Some(Err(())) => refuse(own, BADSIG, false), // the library has the last word
+        None => Verdict::Good(name, Box::new(Signer::Own(own))),
+    }
+}
+
+/// The library's verdict; none for what it does not know.
+fn by_library(message: &[u8], stored: &TsigKey, algorithm: &str, fudge: u16) -> Option<Result<Signer, ()>> {
+    let algorithm = Algorithm::from_str(algorithm).ok()?;
+    let name = KeyName::from_str(&stored.name).ok()?;
+    let key = Key::new(algorithm, &stored.bytes(), name, None, None).ok()?;
+    let mut message = Message::from_octets(message.to_vec()).ok()?;
+    match ServerTransaction::request(&key, &mut message, Time48::now()) {
+        Ok(Some(transaction)) => Some(Ok(Signer::Library(transaction.into(), fudge))),
+        _ => Some(Err(())),
+    }
+}
