@@ -1,1 +1,3 @@
 //! One module per product we talk to. A system knows its product and nothing of the others; where two meet, that is a task.
+
+pub mod store;
