@@ -1,0 +1,191 @@
+//! What a server, its policies and its operator can do to us: each has a sentence of its own, and none shows a secret.
+
+use crate::harness::{Bao, real};
+use crate::site::{Site, config, key, name};
+use pfddns::config::StoreConfig;
+use pfddns::systems::store::Edit;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::sync::Arc;
+use std::{fs, thread};
+
+fn bao() -> Option<Site> {
+    real(Bao::start()).map(Site::bao)
+}
+
+/// The same server with other settings.
+fn with(site: &Site, store: &str) -> Site {
+    let token = site.bao_server().token_file.display().to_string();
+    let store = store.replace("URL", &site.bao_server().url).replace("TOKEN", &token);
+    Site::new(config(&format!("type = \"vault\"\n{store}")), Arc::clone(&site.ground))
+}
+
+/// Reading and writing fail with these words and a hint with that one, and tell neither token nor key.
+fn fails(site: &mut Site, words: &str, hint: &str) {
+    let mine = key("canary");
+    let token = fs::read_to_string(&site.bao_server().token_file).unwrap();
+    for error in [site.try_read().unwrap_err(), site.edit(1, &[Edit::Add(&mine)]).unwrap_err()] {
+        assert!(error.contains(words), "`{error}` lacks `{words}`");
+        let tip = error.split_once("\n  try    ").unwrap_or_default().1;
+        assert!(tip.contains(hint), "`{error}` lacks the hint `{hint}`");
+        assert!(!error.contains(mine.secret.expose()) && !error.contains(&token), "{error}");
+    }
+}
+
+#[test]
+fn a_sealed_server_says_so() {
+    let Some(mut site) = bao() else { return };
+    assert_eq!(site.bao_server().call("PUT", "sys/seal", "").0, 204);
+    fails(&mut site, "is sealed", "operator unseal");
+}
+
+#[test]
+fn a_wrong_token_is_refused() {
+    let Some(site) = bao() else { return };
+    let wrong = site.bao_server().token_file("wrong", "s.canary-of-a-token");
+    let mut site = with(&site, &format!("url = \"URL\"\ntoken-file = \"{}\"", wrong.display()));
+    fails(&mut site, "refused the token", "policy lacks create, read and patch on secret/data/dns/ddns");
+    assert!(!site.try_read().unwrap_err().contains("canary-of-a-token"));
+}
+
+#[test]
+fn a_token_file_must_be_private_there_and_a_token() {
+    let Some(mut site) = bao() else { return };
+    let file = site.bao_server().token_file.clone();
+    for mode in [0o644, 0o640, 0o604, 0o620] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        fails(&mut site, "others on this machine may read it", &format!("chmod 600 {}", file.display()));
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    site.read();
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("\n {good} \n")).unwrap();
+    site.read();
+    for bad in ["", "\n", "two words", "line\nline", "tok\u{e9}n", "\0"] {
+        fs::write(&file, bad).unwrap();
+        assert!(site.try_read().unwrap_err().contains("not a token"), "{bad:?}");
+    }
+    fs::remove_file(&file).unwrap();
+    assert!(site.try_read().unwrap_err().contains("no such file"));
+}
+
+#[test]
+fn no_mount_and_an_old_mount_are_told_apart() {
+    let Some(site) = bao() else { return };
+    let mut nowhere = with(&site, "url = \"URL\"\ntoken-file = \"TOKEN\"\nmount = \"nowhere\"");
+    fails(&mut nowhere, "has no mount `nowhere`", "secrets enable -path=nowhere -version=2 kv");
+    let (code, body) = site.bao_server().call("POST", "sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    assert_eq!(code, 204, "{body}");
+    let mut old = with(&site, "url = \"URL\"\ntoken-file = \"TOKEN\"\nmount = \"old\"");
+    let error = old.edit(0, &[Edit::Add(&key("ddns-a"))]).unwrap_err();
+    assert!(error.contains("mount `old` is not KV version 2 (type kv); nothing was written"), "{error}");
+    assert_eq!(site.bao_server().call("LIST", "old/", "").0, 404, "nothing was written");
+}
+
+#[test]
+fn a_deleted_secret_is_not_an_empty_one() {
+    let Some(mut site) = bao() else { return };
+    site.edit(0, &[Edit::Add(&key("ddns-a"))]).unwrap();
+    assert_eq!(site.bao_server().call("DELETE", "secret/data/dns/ddns", "").0, 204);
+    fails(
+        &mut site,
+        "the latest version (1) of the secret was deleted",
+        "kv undelete -mount=secret -versions=1 dns/ddns",
+    );
+    let (code, _) = site.bao_server().call("POST", "secret/destroy/dns/ddns", r#"{"versions":[1]}"#);
+    assert_eq!(code, 204);
+    fails(&mut site, "was deleted or destroyed", "another secret in [store]");
+    assert!(site.secret(&site.store.place(1, &name("ddns-a"))).is_err());
+}
+
+#[test]
+fn a_foreign_write_in_between_is_noticed() {
+    let Some(mut site) = bao() else { return };
+    site.edit(0, &[Edit::Add(&key("ddns-a"))]).unwrap();
+    let body = r#"{"options":{"cas":1},"data":{"foreign":"theirs"}}"#;
+    assert_eq!(site.bao_server().call("PATCH", "secret/data/dns/ddns", body).0, 200);
+    let error = site.edit(1, &[Edit::Add(&key("ddns-b"))]).unwrap_err();
+    assert!(error.contains("is at version 2, not 1"), "{error}");
+    site.edit(2, &[Edit::Add(&key("ddns-b"))]).unwrap();
+    assert!(site.siblings().contains("theirs"));
+}
+
+#[test]
+fn the_documented_policy_is_enough_and_less_is_told() {
+    let Some(site) = bao() else { return };
+    let token = |policy: &str, name: &str| {
+        let body = serde_json::json!({ "policy": policy }).to_string();
+        assert_eq!(site.bao_server().call("PUT", &format!("sys/policies/acl/{name}"), &body).0, 204);
+        let (_, answer) = site.bao_server().call("POST", "auth/token/create", &format!(r#"{{"policies":["{name}"]}}"#));
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        site.bao_server().token_file(name, answer["auth"]["client_token"].as_str().unwrap())
+    };
+    let enough = token(r#"path "secret/data/dns/ddns" { capabilities = ["read", "patch", "create"] }"#, "enough");
+    let mut narrow = with(&site, &format!("url = \"URL\"\ntoken-file = \"{}\"", enough.display()));
+    narrow.edit(0, &[Edit::Add(&key("ddns-a"))]).unwrap();
+    narrow.edit(1, &[Edit::Current(name("ddns-a"))]).unwrap();
+    assert_eq!(narrow.read().version, 2);
+    let reader = token(r#"path "secret/data/dns/ddns" { capabilities = ["read"] }"#, "reader");
+    let mut reader = with(&site, &format!("url = \"URL\"\ntoken-file = \"{}\"", reader.display()));
+    let error = reader.edit(2, &[Edit::Add(&key("ddns-b"))]).unwrap_err();
+    assert!(error.contains("(HTTP 403)") && error.contains("create, read and patch"), "{error}");
+    assert_eq!(reader.read().version, 2);
+}
+
+#[test]
+fn nobody_there_and_nonsense_are_told_apart() {
+    let Some(site) = bao() else { return };
+    let port = crate::harness::free_port();
+    let mut gone = with(&site, &format!("url = \"http://127.0.0.1:{port}\"\ntoken-file = \"TOKEN\""));
+    fails(&mut gone, &format!("no answer from http://127.0.0.1:{port}: connection refused"), "is it up");
+    for (answer, words) in [
+        ("404 Not Found\r\n\r\n<html>not here</html>", "not that of a KV version 2 secret"),
+        ("200 OK\r\n\r\n<html>hello</html>", "not that of a KV version 2 secret"),
+        ("200 OK\r\n\r\n{\"data\":{\"data\":{}}}", "not that of a KV version 2 secret"),
+        ("500 Oops\r\n\r\n{\"errors\":[\"echo canary-canary-+/==\"]}", "refused the request (HTTP 500)"),
+        ("307 Elsewhere\r\nLocation: http://127.0.0.1:9/\r\n\r\n", "is a standby (HTTP 307)"),
+        ("501 No\r\n\r\n{\"errors\":[]}", "was never initialised"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            // One read, one write: two connections at most, each answered once.
+            for stream in listener.incoming().take(2) {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0u8; 4096]);
+                stream.write_all(format!("HTTP/1.0 {answer}").as_bytes()).unwrap();
+            }
+        });
+        fails(&mut with(&site, &format!("url = \"{url}\"\ntoken-file = \"TOKEN\"")), words, "");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_bad_url_is_a_sentence_not_a_crash() {
+    let Some(site) = bao() else { return };
+    for url in ["vault:8200", "mailto:x", "ftp://h", "http://h/v1", "http://u:p@h", "http://h?x", "", "http://"] {
+        let mut config = site.config.clone();
+        let StoreConfig::Vault { url: old, .. } = &mut config.store else { panic!("a Vault store") };
+        *old = url.into();
+        let error = Site::new(config, Arc::clone(&site.ground)).try_read().unwrap_err();
+        assert!(error.contains("is not http(s)://host[:port]"), "{url}: {error}");
+    }
+}
+
+/// The rest of the tests again, with everything in the environment that a Vault client might listen to.
+#[test]
+fn the_environment_has_no_say() {
+    let Some(_) = bao() else { return };
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "versions_count_up_and_keys_come_back::bao"]);
+    for name in ["VAULT_ADDR", "BAO_ADDR", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        again.env(name, "http://127.0.0.1:1");
+    }
+    again.env("VAULT_TOKEN", "wrong").env("VAULT_NAMESPACE", "wrong").env("VAULT_CACERT", "/nowhere");
+    let output = again.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
