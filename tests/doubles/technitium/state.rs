@@ -90,6 +90,9 @@ pub struct Live {
     pub zones: BTreeMap<String, Zone>,
 }
 
+/// Who is told of each change.
+pub type Observer = Box<dyn Fn(&Moment) + Send>;
+
 /// One server.
 pub struct Server {
     /// Which release it plays.
@@ -121,7 +124,7 @@ pub struct Server {
     /// What was asked of it.
     pub seen: Seen,
     /// Who is told of each change.
-    pub observer: Option<Box<dyn Fn(&Moment) + Send>>,
+    pub observer: Option<Observer>,
 }
 
 impl Server {

@@ -44,7 +44,7 @@ pub struct Refusal {
 /// Signs answers to one request.
 pub enum Signer {
     /// Through `domain`.
-    Library(ServerSequence<Key>, u16),
+    Library(Box<ServerSequence<Key>>, u16),
     /// By the code here.
     Own(Own),
 }
@@ -267,7 +267,7 @@ fn by_library(message: &[u8], stored: &TsigKey, algorithm: &str, fudge: u16) -> 
     let key = Key::new(algorithm, &stored.bytes(), name, None, None).ok()?;
     let mut message = Message::from_octets(message.to_vec()).ok()?;
     match ServerTransaction::request(&key, &mut message, Time48::now()) {
-        Ok(Some(transaction)) => Some(Ok(Signer::Library(transaction.into(), fudge))),
+        Ok(Some(transaction)) => Some(Ok(Signer::Library(Box::new(transaction.into()), fudge))),
         _ => Some(Err(())),
     }
 }
