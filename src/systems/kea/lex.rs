@@ -29,15 +29,22 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// First byte of each line but the first.
+    lines: Vec<usize>,
 }
 
 impl Source {
+    fn new(name: &str, text: String) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = ends.map(|(at, _)| at + 1).collect();
+        Self { name: name.to_owned(), text, lines }
+    }
+
     /// `FILE:line:column`, both counted from 1, columns in bytes as Kea counts them.
     pub fn place(&self, at: usize) -> String {
-        let before = self.text.as_bytes().get(..at.min(self.text.len())).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
-        format!("{}:{line}:{}", self.name, before.len() - start + 1)
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
+        format!("{}:{}:{}", self.name, line + 1, at - start + 1)
     }
 }
 
@@ -89,7 +96,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next word and where it stands.
-    pub fn next(&mut self) -> Result<(Word, Span)> {
+    pub fn read(&mut self) -> Result<(Word, Span)> {
         loop {
             let Some(&(source, at)) = self.stack.last() else { return Ok((Word::End, Span::default())) };
             let text = self.sources.get(source as usize).map(|it| it.text.as_bytes()).unwrap_or_default();
@@ -166,11 +173,11 @@ impl<'a> Lexer<'a> {
 
 fn source(bytes: &[u8], name: &str) -> Result<Source> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name: name.to_owned(), text: text.to_owned() }),
+        Ok(text) => Ok(Source::new(name, text.to_owned())),
         Err(error) => {
             let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let text = String::from_utf8_lossy(good).into_owned();
-            let place = Source { name: name.to_owned(), text }.place(good.len());
+            let place = Source::new(name, text).place(good.len());
             Err(Error::usage(format!("{place}: not UTF-8")).hint("save the file as UTF-8 without a byte order mark"))
         }
     }

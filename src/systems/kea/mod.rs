@@ -1,14 +1,19 @@
 //! Kea's DDNS side: the D2 document (render, read, check), the control channel, and changing a running D2 without
 //! losing an update. Not for: when to do so, and DNS servers; those are in `tasks` and `systems::servers`.
 
-//pub mod apply;
-//pub mod check;
+pub mod apply;
+pub mod check;
 pub mod d2;
 pub mod installed;
 pub mod lex;
-//pub mod ncr;
+pub mod listener;
+pub mod ncr;
 pub mod redact;
-//pub mod socket;
+mod rules;
+mod rules_keys;
+mod rules_paths;
+mod schema;
+pub mod socket;
 pub mod text;
 
 use std::fmt;

@@ -85,7 +85,8 @@ fn after_value(text: &str, from: usize) -> usize {
     from + line.max(string)
 }
 
-fn hide_runs(text: &str) -> String {
+/// Replaces every long run of base64 letters.
+pub(super) fn hide_runs(text: &str) -> String {
     let base64 = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '=');
     let mut out = String::new();
     let mut rest = text;

@@ -44,6 +44,8 @@ pub struct Member {
     pub name: String,
     /// Where the name stands.
     pub name_span: Span,
+    /// Where the colon stands: Kea blames it for some bad values.
+    pub colon: Span,
     /// The value.
     pub node: Node,
 }
@@ -212,12 +214,12 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn whole(&mut self) -> Result<Node> {
-        let (word, span) = self.lexer.next()?;
+        let (word, span) = self.lexer.read()?;
         if word != Word::Sign(b'{') {
             return Err(self.lexer.wrong(span, format!("expected `{{`, found {}", say(&word))));
         }
         let root = self.value(word, span, 0)?;
-        match self.lexer.next()? {
+        match self.lexer.read()? {
             (Word::End, _) => Ok(root),
             (word, span) => Err(self.lexer.wrong(span, format!("{} after the end of the document", say(&word)))),
         }
@@ -250,15 +252,15 @@ impl Parser<'_> {
             let Word::Text(name) = word else {
                 return Err(parser.lexer.wrong(name_span, format!("expected a name or `}}`, found {}", say(&word))));
             };
-            match parser.lexer.next()? {
-                (Word::Sign(b':'), _) => {}
+            let colon = match parser.lexer.read()? {
+                (Word::Sign(b':'), span) => span,
                 (word, span) => {
                     return Err(parser.lexer.wrong(span, format!("expected `:` after `{name}`, found {}", say(&word))));
                 }
-            }
-            let (word, span) = parser.lexer.next()?;
+            };
+            let (word, span) = parser.lexer.read()?;
             let node = parser.value(word, span, depth + 1)?;
-            members.push(Member { name, name_span, node });
+            members.push(Member { name, name_span, colon, node });
             Ok(())
         })?;
         self.no_duplicates(&members)?;
@@ -286,7 +288,7 @@ impl Parser<'_> {
         // What an unexpanded include ends with is not known: it may bring its own comma.
         let mut free = false;
         loop {
-            let (word, span) = self.lexer.next()?;
+            let (word, span) = self.lexer.read()?;
             match word {
                 Word::Sign(sign) if sign == close => {
                     self.extra_commas.extend(comma);

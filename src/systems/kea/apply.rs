@@ -1,0 +1,252 @@
+//! Puts a new D2 document under a running D2 without losing an update: checks, backup, atomic write, DHCP paused,
+//! reload over the control channel, wait for the port, DHCP on again, proof. If anything fails the old file comes back.
+
+use super::check::{self, Checked};
+use super::installed::{Installed, InstalledDomain, InstalledKey};
+use super::listener;
+use super::socket::{self, scrub};
+use super::{Version, text::Document};
+use crate::error::{Doing as _, Error, Exit, Result};
+use crate::model::HostName;
+use crate::world::{Clock, Digest, Host, NewFile, World};
+use serde_json::json;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Seconds after which a paused DHCP server goes on by itself, should we die.
+const MAX_PAUSE: u32 = 5;
+/// Time for the daemon's own check of a file.
+const CHECK_TIME: Duration = Duration::from_secs(60);
+
+/// Where D2 and the DHCP servers that feed it are found on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// D2's document.
+    pub config: PathBuf,
+    /// The `kea-dhcp-ddns` program.
+    pub program: PathBuf,
+    /// D2's control socket.
+    pub socket: PathBuf,
+    /// Control sockets of the DHCP servers to pause. Empty: no pause, and up to about one update in ten reloads at
+    /// 300 leases a second is lost.
+    pub pause: Vec<PathBuf>,
+    /// Where the file that is replaced is kept. Must not exist yet.
+    pub backup: PathBuf,
+}
+
+/// What `install` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The backup, if there was a file before.
+    pub backup: Option<PathBuf>,
+    /// False if no D2 was running: the file is in place and waits for it.
+    pub reloaded: bool,
+    /// How long DHCP was paused.
+    pub held: Option<Duration>,
+}
+
+/// True if a daemon answers on this control socket, false if nobody is there. A daemon that takes the connection and
+/// says nothing, or a socket without right, is an error.
+pub fn running(host: &Host, control: &Path) -> Result<bool> {
+    if host.mode(control)?.is_none() {
+        return Ok(false);
+    }
+    match socket::command(host, control, "version-get", None) {
+        Ok(_) => Ok(true),
+        // The socket of a daemon that was killed stays behind.
+        Err(error) if error.what().contains("refused") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Version of an installed Kea program.
+pub fn program_version(host: &Host, program: &Path) -> Result<Version> {
+    let name = program.display().to_string();
+    let ran = host.ask(&[&name, "-v"], b"", Duration::from_secs(10))?;
+    Version::parse(&String::from_utf8_lossy(&ran.stdout))
+        .ok_or_else(|| Error::new(format!("{name}: `-v` gives no version")).hint("is this Kea's kea-dhcp-ddns?"))
+}
+
+/// Our own checks and then the daemon's on a file that is not yet in place. Findings that are only warnings pass.
+pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()> {
+    let version = program_version(host, &paths.program)?;
+    own_checks(paths, new, version)?;
+    let (program, file) = (paths.program.display().to_string(), at.display().to_string());
+    let ran = host.ask(&[&program, "-t", &file], b"", CHECK_TIME)?;
+    match ran.code {
+        0 => Ok(()),
+        signal if !(0..128).contains(&signal) => Err(Error::new(format!("{program} -t aborted on the new file"))
+            .hint("this is a defect in the file that our own checks did not find: please report it")),
+        _ => Err(Error::new(format!("{program} -t: {}", verdict(&ran.stdout, &ran.stderr, &file, paths)))),
+    }
+}
+
+fn own_checks(paths: &Paths, new: &[u8], version: Version) -> Result<()> {
+    let name = paths.config.display().to_string();
+    let document = Document::parse(new, &name)?;
+    let findings = check::d2(&document, &Checked::new(version));
+    match findings.iter().find(|it| it.severity == check::Severity::Error) {
+        None => Ok(()),
+        Some(found) => Err(Error::usage(format!("{}: {}", found.place, found.consequence)).hint(found.fix.clone())),
+    }
+}
+
+/// The line of the daemon that says why, without secrets and with the real file's name.
+fn verdict(stdout: &[u8], stderr: &[u8], file: &str, paths: &Paths) -> String {
+    let text = [String::from_utf8_lossy(stderr), String::from_utf8_lossy(stdout)].join("\n");
+    let telling = |line: &&str| line.contains("failed with") || line.contains("Error encountered");
+    let line = text.lines().find(telling).or_else(|| text.lines().find(|line| !line.trim().is_empty()));
+    scrub(&line.unwrap_or("no reason given").replace(file, &paths.config.display().to_string()))
+}
+
+/// Puts `new` in place of the file with digest `replaces` (`None`: there is none yet) and makes D2 use it.
+/// Errors before anything changed have exit code 1 or 2; code 3 says the old file is back and in use, 4 that it is not.
+pub async fn install(
+    world: &mut World,
+    name: &HostName,
+    paths: &Paths,
+    new: &[u8],
+    replaces: Option<Digest>,
+) -> Result<Outcome> {
+    let clock = world.clock.clone();
+    let host = world.host_mut(name)?;
+    let live = running(host, &paths.socket)?;
+    let file = NewFile { bytes: new, replaces: replaces.clone(), mode: 0o600, keep_mode: false };
+    let staged = host.stage(&paths.config, &file)?;
+    validate(host, paths, new, staged.path()).doing(|| "checking the new D2 file")?;
+    let old = host.read_if_there(&paths.config)?.map(zeroize::Zeroizing::new);
+    if let Some(old) = &old {
+        let kept = NewFile { bytes: old, replaces: None, mode: 0o600, keep_mode: false };
+        host.write(&paths.backup, &kept).doing(|| "keeping a backup of the D2 file")?;
+    }
+    host.put(staged)?;
+    let backup = old.as_ref().map(|_| paths.backup.clone());
+    if !live {
+        return Ok(Outcome { backup, reloaded: false, held: None });
+    }
+    match change(&clock, host, paths, new).await {
+        Ok(held) => Ok(Outcome { backup, reloaded: true, held }),
+        Err(error) => Err(go_back(&clock, host, paths, new, old.as_ref().map(|it| it.as_slice()), error).await),
+    }
+}
+
+/// Makes a running D2 read its file again, without loss if DHCP can be paused, and proves that it uses `new`.
+async fn change(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8]) -> Result<Option<Duration>> {
+    let wanted = Installed::read(new, &paths.config.display().to_string())?;
+    let held = reload(clock, host, paths, wanted.listen).await?;
+    verify(host, &paths.socket, &wanted)?;
+    Ok(held)
+}
+
+/// Pause, reload, wait, go on. Without DHCP sockets to pause it only reloads and waits.
+pub async fn reload(
+    clock: &Clock,
+    host: &mut Host,
+    paths: &Paths,
+    listen: Option<SocketAddr>,
+) -> Result<Option<Duration>> {
+    let start = clock.now();
+    let mut paused = Vec::new();
+    let mut result = Ok(());
+    for dhcp in &paths.pause {
+        let arguments = json!({ "max-period": MAX_PAUSE });
+        match socket::command(host, dhcp, "dhcp-disable", Some(arguments)) {
+            Ok(_) => paused.push(dhcp),
+            Err(error) => {
+                result =
+                    Err(error.while_doing("pausing DHCP").hint("`--no-pause` goes on without, and may lose updates"));
+                break;
+            }
+        }
+    }
+    if result.is_ok() {
+        result = reload_paused(clock, host, paths, listen, !paused.is_empty()).await;
+    }
+    for dhcp in &paused {
+        // It would go on by itself after MAX_PAUSE seconds, so a failure here is told and not fatal for the change.
+        if let Err(error) = socket::command(host, dhcp, "dhcp-enable", None) {
+            tracing::warn!("{}; it goes on by itself after {MAX_PAUSE} s", error.what());
+        }
+    }
+    let held = Duration::try_from(clock.now().duration_since(start)).unwrap_or_default();
+    result.map(|()| (!paused.is_empty()).then_some(held))
+}
+
+async fn reload_paused(
+    clock: &Clock,
+    host: &mut Host,
+    paths: &Paths,
+    listen: Option<SocketAddr>,
+    paused: bool,
+) -> Result<()> {
+    if let (true, Some(listen)) = (paused, listen) {
+        listener::drained(clock, host, &paths.socket, listen).await?;
+    }
+    let before = listen.and_then(|listen| listener::port(host, listen));
+    socket::command(host, &paths.socket, "config-reload", None).doing(|| "reloading D2")?;
+    match listen {
+        Some(listen) => listener::reopened(clock, host, &paths.socket, listen, before).await,
+        None => Ok(()),
+    }
+}
+
+/// The running D2 against what it should use; secrets are compared by fingerprint and never shown.
+pub fn verify(host: &Host, control: &Path, wanted: &Installed) -> Result<()> {
+    differs(&in_use(host, control)?, wanted).map_or(Ok(()), |fact| {
+        Err(Error::new(format!("the running D2 {fact}")).hint("was its file changed by something else in between?"))
+    })
+}
+
+/// The first difference that matters between two documents.
+fn differs(running: &Installed, wanted: &Installed) -> Option<String> {
+    let keys: HashMap<&str, &InstalledKey> = running.keys.iter().map(|it| (it.name.as_str(), it)).collect();
+    for key in &wanted.keys {
+        let same = keys
+            .get(key.name.as_str())
+            .is_some_and(|it| it.fingerprint == key.fingerprint && it.algorithm.eq_ignore_ascii_case(&key.algorithm));
+        if !same {
+            return Some(format!("does not have key {} as the file has it", key.name));
+        }
+    }
+    let domains: HashMap<(bool, &str), &InstalledDomain> =
+        running.domains.iter().map(|it| ((it.reverse, it.zone.as_str()), it)).collect();
+    for domain in &wanted.domains {
+        let found = domains.get(&(domain.reverse, domain.zone.as_str()));
+        if found.is_none_or(|it| it.servers != domain.servers) {
+            return Some(format!("has other servers or keys for {}", domain.zone));
+        }
+    }
+    let same_size = running.keys.len() == wanted.keys.len() && running.domains.len() == wanted.domains.len();
+    (!same_size).then(|| "has keys or domains besides those of the file".to_owned())
+}
+
+/// What the running D2 uses, from `config-get`.
+pub fn in_use(host: &Host, control: &Path) -> Result<Installed> {
+    let answer = socket::command(host, control, "config-get", None)?;
+    let text = zeroize::Zeroizing::new(answer.arguments.to_string());
+    Installed::read(text.as_bytes(), "config-get")
+}
+
+/// Old file back, reload, and the first error with an exit code that tells how that went.
+async fn go_back(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old: Option<&[u8]>, error: Error) -> Error {
+    let Some(old) = old else {
+        return error.while_doing("putting the first D2 file in place").exit_with(Exit::NeedsPerson);
+    };
+    match restore(clock, host, paths, new, old).await {
+        Ok(()) => error.while_doing("changing D2 (the old file is back and in use)").exit_with(Exit::Undone),
+        Err(second) => error
+            .while_doing(format!("changing D2; going back failed too: {}", second.what()))
+            .hint(format!("copy {} over {} and reload D2", paths.backup.display(), paths.config.display()))
+            .exit_with(Exit::NeedsPerson),
+    }
+}
+
+async fn restore(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old: &[u8]) -> Result<()> {
+    let file = NewFile { bytes: old, replaces: Some(Digest::of(new)), mode: 0o600, keep_mode: true };
+    host.write(&paths.config, &file)?;
+    let wanted = Installed::read(old, "the old file")?;
+    reload(clock, host, &Paths { pause: Vec::new(), ..paths.clone() }, wanted.listen).await?;
+    verify(host, &paths.socket, &wanted)
+}

@@ -1,0 +1,156 @@
+//! What is wrong with the TSIG keys of a D2 document. No finding ever shows a secret.
+
+use super::Version;
+use super::check::{Checked, Named, Path, Report};
+use super::text::{Node, Value};
+use base64::Engine as _;
+use std::collections::HashMap;
+
+/// Kea's algorithms with half of their length in bits: the shortest digest it takes (RFC 8945 §5.2.2.1).
+const ALGORITHMS: [(&str, i64); 6] = [
+    ("HMAC-MD5", 80),
+    ("HMAC-SHA1", 80),
+    ("HMAC-SHA224", 112),
+    ("HMAC-SHA256", 128),
+    ("HMAC-SHA384", 192),
+    ("HMAC-SHA512", 256),
+];
+/// A secret shorter than this many bytes can be guessed from one captured update.
+const SHORT_SECRET: usize = 16;
+
+pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    let list = d2.get("tsig-keys").map(Node::items).unwrap_or_default();
+    let path = path.name("tsig-keys");
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (index, node) in list.iter().enumerate() {
+        if !matches!(node.value, Value::Map(_)) || node.members().is_empty() {
+            continue;
+        }
+        let path = path.item(index);
+        key(report, node, against, &path);
+        let Some(name) = node.text_of("name") else { continue };
+        let span = node.get("name").map_or(node.span, |it| it.span);
+        let same = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        match seen.get(&same) {
+            Some(first) if *first == name => {
+                let fact = format!("the daemon refuses the file: key `{name}` is defined twice");
+                report.error("key-twice", span, &path, fact, "keep one of them");
+            }
+            Some(first) => {
+                let fact = format!("`{first}` and `{name}` are one name for a DNS server, but two keys here");
+                let fix = "keep one; for a change of secret use a new name";
+                report.error("key-same-name", span, &path, fact, fix);
+            }
+            None => {
+                seen.insert(same, name);
+            }
+        }
+    }
+}
+
+fn key(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    for member in ["name", "algorithm"] {
+        if node.get(member).is_none() {
+            let fact = format!("the daemon refuses the file: a key has no `{member}`");
+            report.error("key-incomplete", node.span, path, fact, &format!("add `{member}`"));
+        }
+    }
+    name(report, node, path);
+    algorithm(report, node, path);
+    match (node.get("secret"), node.get("secret-file")) {
+        (Some(secret), _) => self::secret(report, node, secret, path),
+        (None, Some(file)) if against.version >= Version(2, 5, 8) => secret_file(report, file, against, path),
+        (None, Some(_)) => {}
+        (None, None) => {
+            let fact = "the daemon refuses the file: a key has no `secret`".into();
+            report.error("key-incomplete", node.span, path, fact, "add `secret`");
+        }
+    }
+}
+
+fn name(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
+    let Some(text) = node.text_of("name").filter(|it| !it.is_empty()) else { return };
+    let plain = text.strip_suffix('.').unwrap_or(text);
+    let labels_fit = plain.split('.').all(|label| (1..=63).contains(&label.len())) && plain.len() <= 253;
+    if !labels_fit || text.contains(':') {
+        let fact = format!("the daemon refuses the file: `{text}` can't be the name of a key");
+        let fix = "letters, digits and `-` in labels of 1 to 63 characters";
+        report.error("key-name", node.span, path, fact, fix);
+    }
+}
+
+fn algorithm(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
+    let Some(value) = node.get("algorithm") else { return };
+    let Some(text) = value.text().filter(|it| !it.is_empty()) else { return };
+    let Some((known, least)) = ALGORITHMS.iter().find(|it| it.0.eq_ignore_ascii_case(text)) else {
+        let fact = format!("the daemon refuses the file: it does not know the algorithm `{text}`");
+        let fix = "write HMAC-SHA256 (or HMAC-SHA384, HMAC-SHA512), with the dash and without a final dot";
+        return report.error("algorithm", value.span, &path.name("algorithm"), fact, fix);
+    };
+    if ["HMAC-MD5", "HMAC-SHA1", "HMAC-SHA224"].contains(known) {
+        let fact = match *known {
+            "HMAC-SHA224" => "some servers take the key and then answer BADKEY to every update signed with it".into(),
+            known => format!("{known} is obsolete"),
+        };
+        let fix = "make a new key with HMAC-SHA256: pfddns tsig rotate";
+        report.warn("old-algorithm", value.span, &path.name("algorithm"), fact, fix);
+    }
+    let Some(bits) = node.get("digest-bits") else { return };
+    match bits.int() {
+        Some(number) if number > 0 && number % 8 == 0 && number < *least => {
+            let fact = format!("the daemon refuses the file: {number} bits are too few for {known}");
+            let fix = "leave `digest-bits` out: full length";
+            report.error("digest-bits", bits.span, &path.name("digest-bits"), fact, fix);
+        }
+        Some(number) if number >= *least => {
+            let fact = "servers that want the full length answer BADTRUNC to a shortened signature".into();
+            let fix = "leave `digest-bits` out: full length";
+            report.warn("digest-bits-set", bits.span, &path.name("digest-bits"), fact, fix);
+        }
+        _ => {}
+    }
+}
+
+fn secret(report: &mut Report<'_>, key: &Node, node: &Node, path: &Path<'_>) {
+    let Some(text) = node.text().filter(|it| !it.is_empty()) else { return };
+    let plain: zeroize::Zeroizing<String> =
+        text.chars().filter(|char| !char.is_ascii_whitespace()).collect::<String>().into();
+    match base64::engine::general_purpose::STANDARD.decode(plain.as_bytes()).map(zeroize::Zeroizing::new) {
+        Err(_) => {
+            let fact = "the daemon refuses the file: the secret of this key is not base64 with its padding".into();
+            let fix = "copy the whole value with its `=`; a plain password has to be encoded first";
+            report.error("secret-base64", key.span, path, fact, fix);
+        }
+        Ok(bytes) if bytes.len() < SHORT_SECRET => {
+            let fact = format!("a secret of {} bytes can be found by trying", bytes.len());
+            report.warn("secret-short", node.span, &path.name("secret"), fact, "make a new key: pfddns tsig rotate");
+        }
+        Ok(_) => {}
+    }
+}
+
+fn secret_file(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    let Some(file) = node.text().filter(|it| !it.is_empty()) else { return };
+    let path = path.name("secret-file");
+    let wrong = match (against.look)(file) {
+        Named::Missing => Some("is not there"),
+        Named::NotAFile => Some("is no file"),
+        Named::Empty => Some("is empty"),
+        Named::File(mode) => {
+            if mode & 0o007 != 0 {
+                let fact = format!("{file} can be read or written by everybody (mode {mode:04o})");
+                report.warn("secret-file-mode", node.span, &path, fact, &format!("chmod 0640 {file}"));
+            }
+            None
+        }
+        Named::Unknown => None,
+    };
+    if let Some(wrong) = wrong {
+        let fact = format!("the daemon refuses the file: {file} {wrong}");
+        report.error("secret-file", node.span, &path, fact, "name a file with the base64 secret, by absolute path");
+    } else if !file.starts_with('/') {
+        let fact =
+            "a relative path is looked up in the daemon's working directory, whatever that is at that time".into();
+        report.warn("secret-file-relative", node.span, &path, fact, "write an absolute path");
+    }
+}
