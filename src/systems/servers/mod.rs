@@ -1,0 +1,288 @@
+//! DNS servers: what the protocol can't do. Zones that take updates, keys, and who may update what.
+//! Not for: the updates themselves; they are the same for every server, in `dns`.
+
+pub mod acl;
+pub mod bind;
+pub mod technitium;
+
+pub use bind::Bind;
+pub use technitium::Technitium;
+
+use crate::config::{Config, ServerKind};
+use crate::error::{Error, Result};
+use crate::model::{Algorithm, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, ZoneRules};
+use crate::secret::{Fingerprint, Secret};
+use crate::world::World;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A key the server holds. Its secret was hashed on arrival and dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldKey {
+    /// Name on the wire.
+    pub name: KeyName,
+    /// Algorithm; `None` if it is not one of ours.
+    pub algorithm: Option<Algorithm>,
+    /// Fingerprint of the secret; `None` if the server does not tell.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// How a server stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its version, as it says.
+    pub version: String,
+    /// When its process started, in its own spelling: another value means it was restarted in between.
+    pub started: String,
+    /// Longest time from a change to the file on its disk; a crash before it loses the change.
+    pub save_delay: Duration,
+}
+
+/// What a server may be unable to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// Restrict a key to record types.
+    RecordTypes,
+    /// Restrict a key to the apex or to what is below it.
+    Names,
+    /// Take updates from the addresses of the zone's name servers.
+    NameServerModes,
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RecordTypes => "restrict a key to record types",
+            Self::Names => "restrict a key to part of a zone",
+            Self::NameServerModes => "take updates from the zone's name servers",
+        })
+    }
+}
+
+/// What every server offers. Everything that looks may be asked at any time; everything that touches can be repeated.
+#[allow(async_fn_in_trait, reason = "one thread, no dyn: nobody needs a Send bound")]
+pub trait NameServer {
+    /// Zones that can take updates here, the server's internal ones left out.
+    async fn zones(&self, world: &World) -> Result<Vec<ZoneName>>;
+    /// Keys the server holds, foreign ones too.
+    async fn keys(&self, world: &World) -> Result<Vec<HeldKey>>;
+    /// Adds a key and reads it back. One that is there already is fine; the same name with another secret or algorithm
+    /// is an error and is left alone.
+    async fn add_key(&self, world: &mut World, key: &KeyRef, secret: &Secret) -> Result<()>;
+    /// Removes a key and reads back that it is gone; absent is fine.
+    async fn remove_key(&self, world: &mut World, name: &KeyName) -> Result<()>;
+    /// By what the server decides updates of this zone.
+    async fn rules(&self, world: &World, zone: &ZoneName) -> Result<ZoneRules>;
+    /// Puts `rules` in place of `replaces`; anything else there is an error, unless it is `rules` already. No moment in
+    /// between takes unsigned updates. Rules that ask for no signature are refused.
+    async fn set_rules(
+        &self,
+        world: &mut World,
+        zone: &ZoneName,
+        replaces: &ZoneRules,
+        rules: &ZoneRules,
+    ) -> Result<()>;
+    /// Like `set_rules`, for the bypass: the only way to rules that ask for no signature, and only for a short list of
+    /// addresses. Never opens a zone to everybody.
+    async fn set_bypass_rules(
+        &self,
+        world: &mut World,
+        zone: &ZoneName,
+        replaces: &ZoneRules,
+        rules: &ZoneRules,
+    ) -> Result<()>;
+    /// Version, start time and save delay.
+    async fn standing(&self, world: &World) -> Result<Standing>;
+    /// What this kind of server can't do; asked while planning.
+    fn cannot(&self) -> &'static [Feature];
+    /// What the server gives back when these rules are set.
+    fn normalise(&self, rules: &ZoneRules) -> ZoneRules;
+}
+
+/// A server of some kind.
+pub enum Server {
+    /// Technitium DNS Server, by its HTTP API.
+    Technitium(Technitium),
+    /// BIND 9, by an include file and rndc.
+    Bind(Bind),
+}
+
+impl Server {
+    /// The server of this name in the configuration.
+    pub fn of(config: &Config, name: &ServerName) -> Result<Self> {
+        let it = config.server(name)?;
+        Ok(match &it.kind {
+            ServerKind::Technitium { url, token_file, save_delay } => {
+                Self::Technitium(Technitium::new(it.name.clone(), it.dns, url, token_file, *save_delay))
+            }
+            ServerKind::Bind { include_file, rndc } => {
+                Self::Bind(Bind::new(it.name.clone(), it.dns, include_file, rndc.clone()))
+            }
+        })
+    }
+
+    /// Its name in plans and reports.
+    pub fn name(&self) -> &ServerName {
+        match self {
+            Self::Technitium(it) => &it.name,
+            Self::Bind(it) => &it.name,
+        }
+    }
+
+    /// Its DNS port.
+    pub fn dns(&self) -> SocketAddr {
+        match self {
+            Self::Technitium(it) => it.dns,
+            Self::Bind(it) => it.dns,
+        }
+    }
+
+    /// True if this server decides the same way by both: order and repeats of rows and types do not count.
+    pub fn same_rules(&self, one: &ZoneRules, other: &ZoneRules) -> bool {
+        same_rules(&self.normalise(one), &self.normalise(other))
+    }
+}
+
+impl NameServer for Server {
+    async fn zones(&self, world: &World) -> Result<Vec<ZoneName>> {
+        match self {
+            Self::Technitium(it) => it.zones(world).await,
+            Self::Bind(it) => it.zones(world).await,
+        }
+    }
+
+    async fn keys(&self, world: &World) -> Result<Vec<HeldKey>> {
+        match self {
+            Self::Technitium(it) => it.keys(world).await,
+            Self::Bind(it) => it.keys(world).await,
+        }
+    }
+
+    async fn add_key(&self, world: &mut World, key: &KeyRef, secret: &Secret) -> Result<()> {
+        match self {
+            Self::Technitium(it) => it.add_key(world, key, secret).await,
+            Self::Bind(it) => it.add_key(world, key, secret).await,
+        }
+    }
+
+    async fn remove_key(&self, world: &mut World, name: &KeyName) -> Result<()> {
+        match self {
+            Self::Technitium(it) => it.remove_key(world, name).await,
+            Self::Bind(it) => it.remove_key(world, name).await,
+        }
+    }
+
+    async fn rules(&self, world: &World, zone: &ZoneName) -> Result<ZoneRules> {
+        match self {
+            Self::Technitium(it) => it.rules(world, zone).await,
+            Self::Bind(it) => it.rules(world, zone).await,
+        }
+    }
+
+    async fn set_rules(&self, world: &mut World, zone: &ZoneName, old: &ZoneRules, new: &ZoneRules) -> Result<()> {
+        match self {
+            Self::Technitium(it) => it.set_rules(world, zone, old, new).await,
+            Self::Bind(it) => it.set_rules(world, zone, old, new).await,
+        }
+    }
+
+    async fn set_bypass_rules(
+        &self,
+        world: &mut World,
+        zone: &ZoneName,
+        old: &ZoneRules,
+        new: &ZoneRules,
+    ) -> Result<()> {
+        match self {
+            Self::Technitium(it) => it.set_bypass_rules(world, zone, old, new).await,
+            Self::Bind(it) => it.set_bypass_rules(world, zone, old, new).await,
+        }
+    }
+
+    async fn standing(&self, world: &World) -> Result<Standing> {
+        match self {
+            Self::Technitium(it) => it.standing(world).await,
+            Self::Bind(it) => it.standing(world).await,
+        }
+    }
+
+    fn cannot(&self) -> &'static [Feature] {
+        match self {
+            Self::Technitium(it) => it.cannot(),
+            Self::Bind(it) => it.cannot(),
+        }
+    }
+
+    fn normalise(&self, rules: &ZoneRules) -> ZoneRules {
+        match self {
+            Self::Technitium(it) => it.normalise(rules),
+            Self::Bind(it) => it.normalise(rules),
+        }
+    }
+}
+
+/// Checks a secret before it goes anywhere: a server takes any text and then answers BADSIG, and Technitium never saves
+/// its settings again once one is longer than 255 bytes.
+fn check_secret(key: &KeyName, secret: &Secret) -> Result<()> {
+    let text = secret.expose();
+    match STANDARD.decode(text) {
+        Ok(bytes) if !bytes.is_empty() && text.len() <= 255 => Ok(()),
+        Ok(_) => Err(Error::new(format!("the secret of {key} is empty or longer than 255 characters"))),
+        Err(_) => Err(Error::new(format!("the secret of {key} is not base64"))),
+    }
+}
+
+/// `set_rules` may not leave a zone that takes unsigned updates.
+fn check_signed(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
+    if rules.signature_required() {
+        return Ok(());
+    }
+    Err(Error::new(format!("these rules would let {zone} take unsigned updates; nothing was changed")).hint(
+        "name at least one key, or close the zone; `pfddns bypass enable` opens it for a while, to few addresses",
+    ))
+}
+
+/// The bypass opens a zone to listed addresses only, and the list must be short of everybody.
+fn check_bypass(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
+    let refuse = |why: &str| {
+        Err(Error::new(format!("the bypass rules for {zone} {why}; nothing was changed"))
+            .hint("a bypass names the addresses that may update without a signature, such as the firewall's"))
+    };
+    if rules.mode != UpdateMode::Acl {
+        return refuse("do not go by an address list");
+    }
+    if !rules.rows.is_empty() {
+        return refuse("name keys, so they are no bypass");
+    }
+    if !rules.acl.iter().any(|entry| !entry.trim().starts_with('!')) {
+        return refuse("name no address");
+    }
+    for entry in &rules.acl {
+        if acl::Entry::parse(entry)?.is_nearly_everybody() {
+            return refuse(&format!("would open it to nearly everybody ({entry})"));
+        }
+    }
+    Ok(())
+}
+
+/// The key says something else now than when the change was planned.
+fn moved(server: &ServerName, zone: &ZoneName) -> Error {
+    Error::new(format!("{server}: the update rules of {zone} are not what they were; nothing was changed"))
+        .hint("somebody else changed them; plan again")
+}
+
+/// Order and repeats of rows and types do not count; those of addresses do, the first match decides.
+fn same_rules(one: &ZoneRules, other: &ZoneRules) -> bool {
+    fn table(rules: &ZoneRules) -> BTreeMap<(&KeyName, &str), BTreeSet<String>> {
+        let mut table = BTreeMap::<_, BTreeSet<String>>::new();
+        for row in &rules.rows {
+            let types = table.entry((&row.key, row.name.as_str())).or_default();
+            types.extend(row.types.iter().map(|it| it.to_ascii_uppercase()));
+        }
+        table
+    }
+    one.mode == other.mode && one.acl == other.acl && table(one) == table(other)
+}
