@@ -14,8 +14,8 @@ use tempfile::TempDir;
 /// One build of Kea.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kea {
-    /// As `-V` prints it: `2.6.3`.
-    pub version: &'static str,
+    /// The series, as `-V` begins: `2.6`. The suites it is taken from move within it.
+    pub series: &'static str,
     /// Folder among the peers, if it is not the system's own.
     root: Option<&'static str>,
 }
@@ -34,9 +34,9 @@ pub struct KeaHome {
 impl Kea {
     /// The three builds, oldest first.
     pub const ALL: [Self; 3] = [
-        Self { version: "2.2.0", root: None },
-        Self { version: "2.6.3", root: Some("trixie") },
-        Self { version: "3.0.4", root: Some("forky") },
+        Self { series: "2.2", root: None },
+        Self { series: "2.6", root: Some("trixie") },
+        Self { series: "3.0", root: Some("forky") },
     ];
 
     /// Makes a folder to run it in. Wrong versions are refused.
@@ -56,17 +56,17 @@ impl Kea {
         };
         let printed = Command::new(&home.d2).env_clear().arg("-V").output().map_err(|error| error.to_string())?;
         let printed = String::from_utf8_lossy(&printed.stdout);
-        match printed.starts_with(self.version) {
+        match printed.starts_with(&format!("{}.", self.series)) {
             true => Ok(home),
             false => {
-                Err(format!("{}: Kea is {}, not {}", d2.display(), printed.lines().next().unwrap_or("?"), self.version))
+                Err(format!("{}: Kea is {}, not {}", d2.display(), printed.lines().next().unwrap_or("?"), self.series))
             }
         }
     }
 
     fn wrapper(self, folder: &Path, root: &Path, program: &Path) -> PathBuf {
         let (dir, root_text, program_text) = (folder.display(), root.display(), program.display());
-        let libraries = format!("{root_text}/usr/lib/x86_64-linux-gnu");
+        let libraries = format!("{root_text}/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
         let start = match self.root {
             None => program_text.to_string(),
             Some(_) => format!("{root_text}/lib64/ld-linux-x86-64.so.2 --library-path {libraries} {program_text}"),
