@@ -172,3 +172,41 @@ fn the_log_and_the_counters_tell_what_happened() {
         assert!(log.contains(line), "not in the log: {line}\n{log}");
     }
 }
+
+/// The set of a DNSSEC type may not be deleted: at a name that exists that is an exception, elsewhere it is nothing.
+#[test]
+fn deleting_a_dnssec_set() {
+    for version in Version::ALL {
+        let server = furnished(version);
+        let signed = |update: Value| answer(&server, json!({"key": key("hmac-sha256"), "update": update}), false);
+        let delete = || json!(["delset h1.example.test. RRSIG"]);
+        assert_eq!(signed(delete()).unwrap().0, 0);
+        assert_eq!(signed(one_add()).unwrap().0, 0);
+        assert!(signed(delete()).is_none());
+    }
+}
+
+#[test]
+fn what_was_touched_before_an_exception_is_put_back() {
+    for version in Version::ALL {
+        let server = furnished(version);
+        let signed = |update: Value| answer(&server, json!({"key": key("hmac-sha256"), "update": update}), true);
+        let given = json!(["add h1.example.test. 300 A 192.0.2.1", "add h1.example.test. 300 TXT \"x\""]);
+        assert_eq!(signed(given).unwrap().0, 0);
+        let rows = || -> Vec<(String, u16, u32, Vec<u8>)> {
+            let records = server.records("example.test").into_iter().filter(|record| record.rtype != 6);
+            records.map(|record| (record.name, record.rtype, record.ttl, record.data)).collect()
+        };
+        let (before, serial) = (rows(), server.serial("example.test").unwrap());
+        let update = json!([
+            "delname h1.example.test.",
+            "add h1.example.test. 60 A 192.0.2.7",
+            "add h2.example.test. 60 A 192.0.2.7",
+            "add h3.example.test. 604801 A 192.0.2.7"
+        ]);
+        assert!(signed(update).is_none());
+        assert_eq!(rows(), before);
+        // Two deletes, two adds; then two sets put back and one deleted.
+        assert_eq!(server.serial("example.test").unwrap() - serial, 7);
+    }
+}
