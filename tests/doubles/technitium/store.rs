@@ -161,6 +161,7 @@ impl Server {
         for name in lost {
             self.files.zones.remove(&name);
         }
+        self.refresh_all();
     }
 
     /// An empty `dns.config` means a first start: endpoints and recursion as on a new server.
