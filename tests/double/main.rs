@@ -6,6 +6,7 @@
 mod doubles;
 
 mod calls;
+mod copies;
 mod faults;
 mod http;
 mod persistence;

@@ -1,1 +1,91 @@
-//! To be written.
+//! Plain queries and transfers.
+
+use crate::doubles::technitium::{Handle, Version};
+use crate::http::ok;
+use crate::{start, wire};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn furnished() -> Handle {
+    let server = start(Version::V15_2);
+    ok(&server, "zones/create", &[("zone", "example.test")]);
+    let records = [
+        ("h1.example.test", "A", "ipAddress", "192.0.2.1"),
+        ("h1.example.test", "TXT", "text", "x"),
+        ("a.b.example.test", "A", "ipAddress", "192.0.2.2"),
+        ("sub.example.test", "NS", "nameServer", "ns.other.test"),
+        ("alias.example.test", "CNAME", "cname", "h1.example.test"),
+    ];
+    for (domain, rtype, field, value) in records {
+        ok(
+            &server,
+            "zones/records/add",
+            &[("zone", "example.test"), ("domain", domain), ("type", rtype), (field, value)],
+        );
+    }
+    server
+}
+
+/// RCODE, AA, and the types of all records of the answer.
+fn ask(server: &Handle, name: &str, rtype: &str) -> (u8, bool, Vec<u16>) {
+    let message = wire::query(name, wire::type_of(rtype), 99);
+    let answer = wire::exchange(server.dns(), LOCAL, false, &message).unwrap();
+    let types = wire::records(&answer).iter().map(|record| record.rtype).collect();
+    (answer[3] & 15, answer[2] & 4 != 0, types)
+}
+
+#[test]
+fn queries_are_answered_from_the_zones() {
+    let server = furnished();
+    assert_eq!(ask(&server, "example.test", "SOA"), (0, true, vec![6]));
+    assert_eq!(ask(&server, "H1.Example.TEST", "A"), (0, true, vec![1]));
+    assert_eq!(ask(&server, "h1.example.test", "ANY"), (0, true, vec![1, 16]));
+    assert_eq!(ask(&server, "alias.example.test", "A"), (0, true, vec![5]));
+    assert_eq!(ask(&server, "h1.example.test", "AAAA"), (0, true, vec![6]), "no data");
+    assert_eq!(ask(&server, "b.example.test", "A"), (0, true, vec![6]), "an empty non-terminal");
+    assert_eq!(ask(&server, "none.example.test", "A"), (3, true, vec![6]), "no such name");
+    assert_eq!(ask(&server, "x.sub.example.test", "A"), (0, false, vec![2]), "a referral");
+    assert_eq!(ask(&server, "other.test", "A"), (5, false, vec![]), "not ours");
+    ok(&server, "zones/disable", &[("zone", "example.test")]);
+    assert_eq!(ask(&server, "example.test", "SOA").0, 5);
+}
+
+/// A transfer: RCODE of the first message and the types of all records.
+fn transfer(server: &Handle) -> (u8, Vec<u16>) {
+    let mut stream = TcpStream::connect(server.dns()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let message = wire::query("example.test", wire::type_of("AXFR"), 5);
+    stream.write_all(&[&u16::try_from(message.len()).unwrap().to_be_bytes(), message.as_slice()].concat()).unwrap();
+    let (mut types, mut rcode) = (Vec::new(), None);
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).unwrap();
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut answer).unwrap();
+        let first = *rcode.get_or_insert(answer[3] & 15);
+        types.extend(wire::records(&answer).iter().map(|record| record.rtype));
+        if first != 0 || types.len() > 1 && types.last() == Some(&6) {
+            return (first, types);
+        }
+    }
+}
+
+#[test]
+fn transfers_need_permission() {
+    let server = furnished();
+    assert_eq!(transfer(&server), (5, vec![]));
+    ok(&server, "zones/options/set", &[("zone", "example.test"), ("zoneTransfer", "Allow")]);
+    for n in 0..450 {
+        let domain = format!("m{n}.example.test");
+        let record = [("zone", "example.test"), ("domain", &domain), ("type", "A"), ("ipAddress", "192.0.2.1")];
+        ok(&server, "zones/records/add", &record);
+    }
+    let (rcode, types) = transfer(&server);
+    assert_eq!((rcode, types.len()), (0, 458));
+    assert_eq!((types[0], types.iter().filter(|t| **t == 6).count()), (6, 2));
+    ok(&server, "zones/options/set", &[("zone", "example.test"), ("zoneTransferTsigKeyNames", "k")]);
+    assert_eq!(transfer(&server).0, 5, "an unsigned request, where a key is asked for");
+}

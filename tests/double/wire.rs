@@ -191,13 +191,25 @@ pub fn query(owner: &str, rtype: u16, id: u16) -> Vec<u8> {
     [head, name(owner), rtype.to_be_bytes().to_vec(), vec![0, 1]].concat()
 }
 
+/// A TCP connection from this source; only tokio lets one be chosen.
+fn connect(server: SocketAddr, source: IpAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        socket.connect(server).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
 /// Sends a message from `source` and gives the answer, or none if the server has nothing to say. That is known without
 /// waiting: a query sent after it on the same way is answered first.
 pub fn exchange(server: SocketAddr, source: IpAddr, tcp: bool, message: &[u8]) -> Option<Vec<u8>> {
     let id = u16::from_be_bytes([message[0], message[1]]);
     let marker = query("localhost", 6, !id);
     let mut next: Box<dyn FnMut() -> Vec<u8>> = if tcp {
-        let mut stream = TcpStream::connect(server).unwrap(); // the source of TCP cases is 127.0.0.1's choice
+        let mut stream = connect(server, source);
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         for part in [message, &marker] {
             stream.write_all(&[&u16::try_from(part.len()).unwrap().to_be_bytes(), part].concat()).unwrap();

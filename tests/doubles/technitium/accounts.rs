@@ -127,6 +127,11 @@ impl Server {
         if group.is_some_and(Group::may_zones) { Ok(()) } else { Err(ApiError::denied()) }
     }
 
+    /// Does this user see the internal zones?
+    pub fn is_administrator(&self, user: &str) -> bool {
+        self.live.auth.users.get(user).is_some_and(|user| user.group == Group::Administrators)
+    }
+
     /// The token of a call and whose it is. A header, where it is known, wins over a parameter.
     pub fn session_of(&self, call: &Call) -> Result<(String, Session), ApiError> {
         let header = if self.version >= Version::V15_2 { call.bearer.clone() } else { None };

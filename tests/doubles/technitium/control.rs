@@ -211,6 +211,16 @@ impl Handle {
         self.server().damage(store);
     }
 
+    /// Writes one store before its time, so that a crash then finds stores of different age.
+    pub fn save(&self, store: &Store) {
+        self.server().save_now(store);
+    }
+
+    /// When a store will be written, if it waits to be.
+    pub fn due(&self, store: &Store) -> Option<Instant> {
+        self.server().due(store)
+    }
+
     /// Does it run? After a start with a broken file it may not.
     pub fn is_running(&self) -> bool {
         self.server().running

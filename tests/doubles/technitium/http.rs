@@ -31,6 +31,8 @@ pub struct Call {
     pub bearer: Option<String>,
     /// From where.
     pub peer: IpAddr,
+    /// What the primary said of a zone to be copied.
+    pub primary: Option<Result<u32, super::api::ApiError>>,
 }
 
 impl Call {
@@ -87,7 +89,11 @@ async fn one(
     shared: Shared,
 ) -> io::Result<Response<Full<Bytes>>> {
     let call = read(request, peer).await?;
-    let Some(call) = call else { return Ok(response(404, None, String::new())) };
+    let Some(mut call) = call else { return Ok(response(404, None, String::new())) };
+    let ask = shared.lock().ask_before(&call);
+    if let Some(ask) = ask {
+        call.primary = Some(super::secondary::soa(&ask).await);
+    }
     let (answer, delay) = {
         let mut server = shared.lock();
         server.catch_up();
@@ -124,7 +130,7 @@ async fn read(request: Request<Incoming>, peer: IpAddr) -> io::Result<Option<Cal
     let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let form = if kind.starts_with("application/x-www-form-urlencoded") { pairs(&body) } else { Vec::new() };
     let json = if kind.starts_with("application/json") { serde_json::from_slice(&body).ok() } else { None };
-    Ok(Some(Call { method, path, query, form, json, bearer, peer }))
+    Ok(Some(Call { method, path, query, form, json, bearer, peer, primary: None }))
 }
 
 fn pairs(text: &[u8]) -> Vec<(String, String)> {

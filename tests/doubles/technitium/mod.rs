@@ -17,6 +17,7 @@ mod options;
 mod query;
 mod rdata;
 mod records;
+mod secondary;
 mod settings;
 mod state;
 mod store;
@@ -62,6 +63,9 @@ pub struct Options {
     pub save_delay: Duration,
     /// How late a wrong password is answered.
     pub login_delay: Duration,
+    /// How often copies look for a newer serial. None: only when they are made, told to resync, or started, as in the
+    /// product without NOTIFY (its refresh timer of 900 s is not played).
+    pub follow: Option<Duration>,
 }
 
 impl Options {
@@ -77,6 +81,7 @@ impl Options {
             dns: any,
             save_delay: version.save_delay(),
             login_delay: Duration::from_secs(1),
+            follow: None,
         }
     }
 }
@@ -106,14 +111,15 @@ impl Technitium {
         let shared = Shared::new(server(&options, http_at, dns_at));
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let tasks = shared.clone();
+        let (tasks, follow) = (shared.clone(), options.follow);
         let serve = async move {
             let http = tokio::net::TcpListener::from_std(http)?;
             let (udp, tcp) = (tokio::net::UdpSocket::from_std(udp)?, tokio::net::TcpListener::from_std(tcp)?);
             tokio::select! {
                 () = http::serve(http, tasks.clone()) => (),
                 () = dns::serve_udp(udp, tasks.clone()) => (),
-                () = dns::serve_tcp(tcp, tasks) => (),
+                () = dns::serve_tcp(tcp, tasks.clone()) => (),
+                () = secondary::serve(tasks, follow) => (),
                 _ = stopped => (),
             }
             Ok::<(), io::Error>(())
@@ -164,6 +170,7 @@ fn server(options: &Options, http: SocketAddr, dns: SocketAddr) -> Server {
         faults: Faults::default(),
         seen: Seen::default(),
         observer: None,
+        refresh: Vec::new(),
         live,
         http,
         dns,

@@ -125,6 +125,12 @@ fn show(zone: &Zone) -> Map<String, Value> {
     put("notifyFailedFor", json!([]));
     put("disabled", zone.disabled.into());
     put("catalog", Value::Null);
+    if let Some(upstream) = &zone.upstream {
+        put("primaryNameServerAddresses", upstream.addresses.clone().into());
+        put("primaryZoneTransferProtocol", upstream.protocol.clone().into());
+        put("primaryZoneTransferTsigKeyName", upstream.key.clone().into());
+        put("validateZone", false.into());
+    }
     put("queryAccess", names::enum_word(&QUERY_ACCESS, options.query).into());
     put("queryAccessNetworkACL", list(&options.query_acl));
     put("zoneTransfer", names::enum_word(&MODES, options.transfer).into());
@@ -231,6 +237,9 @@ impl Server {
         let zone = self.managed_zone(key)?;
         if let Some(text) = call.get("disabled") {
             zone.disabled = names::boolean(&text)?;
+        }
+        if let (Some(upstream), Some(key)) = (&mut zone.upstream, call.raw("primaryZoneTransferTsigKeyName")) {
+            upstream.key = if key.eq_ignore_ascii_case("false") { String::new() } else { key };
         }
         let options = &mut zone.options;
         options.query = word(call, "queryAccess", &QUERY_ACCESS).unwrap_or(options.query);

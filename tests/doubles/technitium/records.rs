@@ -7,14 +7,16 @@ use super::rdata;
 use super::state::Server;
 use super::store::Store;
 use super::zone_data::Record;
-use super::zones::Zone;
+use super::zones::{Kind, Zone};
 use serde_json::{Map, Value, json};
 
 /// One record as the API shows it; an error where 13.6 stumbles over missing data.
 fn show(zone: &Zone, record: &Record) -> Result<Value, ApiError> {
     let null = || ApiError::text("Object reference not set to an instance of an object.");
     let mut data = rdata::to_json(record.rtype, &record.data).ok_or_else(null)?;
-    if let (rdata::SOA, Some(fields)) = (record.rtype, data.as_object_mut()) {
+    if zone.kind == Kind::Primary
+        && let (rdata::SOA, Some(fields)) = (record.rtype, data.as_object_mut())
+    {
         fields.insert("useSerialDateScheme".into(), zone.date_serial.into());
     }
     let mut out = Map::new();
@@ -71,6 +73,7 @@ impl Server {
         let name = self.record_zone(call, &domain)?;
         self.managed_zone(&name)?;
         self.permit_zone(user)?;
+        self.editable(&name, "add record in")?;
         let rtype = names::type_number(&call.require("type")?)?;
         let ttl = self.record_ttl(call, rtype)?;
         if !names::within(&domain, &name) {
@@ -99,6 +102,14 @@ impl Server {
         Ok(Reply::Response(reply))
     }
 
+    /// Copies are written by transfer only.
+    fn editable(&mut self, name: &str, what: &str) -> Result<(), ApiError> {
+        match self.managed_zone(name)?.kind {
+            Kind::Secondary => Err(ApiError::text(format!("Cannot {what} Secondary zone."))),
+            _ => Ok(()),
+        }
+    }
+
     fn record_ttl(&self, call: &Call, rtype: u16) -> Result<u32, ApiError> {
         let config = &self.live.config;
         let default = config.number("defaultRecordTtl", 3600);
@@ -115,6 +126,7 @@ impl Server {
         let name = self.record_zone(call, &domain)?;
         self.managed_zone(&name)?;
         self.permit_zone(user)?;
+        self.editable(&name, "delete record from")?;
         let rtype = names::type_number(&call.require("type")?)?;
         let zone = self.managed_zone(&name)?;
         let deleted = if matches!(rtype, rdata::CNAME | rdata::DNAME) {

@@ -125,6 +125,8 @@ pub struct Server {
     pub seen: Seen,
     /// Who is told of each change.
     pub observer: Option<Observer>,
+    /// Copies to be refreshed, and whether they are transferred even if the serial stands still.
+    pub refresh: Vec<(String, bool)>,
 }
 
 impl Server {

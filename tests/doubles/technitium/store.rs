@@ -55,6 +55,19 @@ impl Server {
         }
     }
 
+    /// When a store will be written, if it waits to be.
+    pub fn due(&self, store: &Store) -> Option<Instant> {
+        self.files.due.get(store).copied()
+    }
+
+    /// Writes a store now, due or not.
+    pub fn save_now(&mut self, store: &Store) {
+        self.files.due.remove(store);
+        if !self.save(store) {
+            self.changed(store.clone());
+        }
+    }
+
     /// Is nothing waiting to be written?
     pub fn all_saved(&self) -> bool {
         self.files.due.is_empty()
@@ -148,6 +161,7 @@ impl Server {
         for name in lost {
             self.files.zones.remove(&name);
         }
+        self.refresh_all();
     }
 
     /// An empty `dns.config` means a first start: endpoints and recursion as on a new server.

@@ -155,13 +155,7 @@ impl Server {
             }
         }
         if let Err(exception) = result {
-            for (name, rtype, records) in originals {
-                if records.is_empty() {
-                    zone.delete_set(&name, rtype);
-                } else {
-                    let _ = zone.replace(&name, rtype, records); // was accepted once
-                }
-            }
+            put_back(zone, originals);
             self.log.write(&format!("{tag} DnsServerCore.Dns.{exception}"));
             return None;
         }
@@ -248,7 +242,7 @@ fn one(
         (IN, _) => {
             let cname = !zone.set(&rr.name, rdata::CNAME).is_empty();
             let skipped = match rr.rtype {
-                rdata::CNAME => zone.name_exists(&rr.name) && !cname && has_records(zone, &rr.name),
+                rdata::CNAME => zone.name_exists(&rr.name) && !cname, // a ghost counts
                 rdata::SOA => !apex,
                 rdata::DNAME => false,
                 _ => cname,
@@ -273,8 +267,11 @@ fn one(
             }
             Ok(())
         }
-        (ANY, rtype) if !kept(rtype) => {
+        (ANY, rtype) if !(apex && kept(rtype)) => {
             remember(zone, rtype);
+            if DNSSEC.contains(&rtype) && zone.name_exists(&rr.name) {
+                return Err("InvalidOperationException: Cannot delete DNSSEC records.".into());
+            }
             zone.delete_set(&rr.name, rtype);
             Ok(())
         }
@@ -290,7 +287,19 @@ fn one(
     }
 }
 
-/// A ghost takes any record, so it can be cured by one.
-fn has_records(zone: &Zone, name: &str) -> bool {
-    zone.nodes.get(&name.to_ascii_lowercase()).is_some_and(|node| !node.sets.is_empty())
+/// What sets were before, in the order of their names' first mention. Each step raises the serial, and what cannot be
+/// put back ends it: a DNSSEC set may not be deleted at a name that exists.
+fn put_back(zone: &mut Zone, mut originals: Vec<(String, u16, Vec<Record>)>) {
+    let order: Vec<String> = originals.iter().map(|(name, _, _)| name.to_ascii_lowercase()).collect();
+    originals.sort_by_key(|(name, _, _)| order.iter().position(|other| other.eq_ignore_ascii_case(name)));
+    for (name, rtype, records) in originals {
+        if records.is_empty() && DNSSEC.contains(&rtype) && zone.name_exists(&name) {
+            return;
+        }
+        if records.is_empty() {
+            zone.delete_set(&name, rtype);
+        } else {
+            let _ = zone.replace(&name, rtype, records); // was accepted once
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::http::Call;
 use super::names;
 use super::options::Options;
 use super::rdata::{self, Soa};
+use super::secondary::Upstream;
 use super::state::{Server, Version, timestamp};
 use super::store::Store;
 use super::zone_data::{Node, Record};
@@ -63,6 +64,10 @@ pub struct Zone {
     pub expired: bool,
     /// A secondary whose last refresh failed.
     pub sync_failed: bool,
+    /// `expiry` of a secondary.
+    pub expiry: String,
+    /// Where a secondary comes from.
+    pub upstream: Option<Upstream>,
 }
 
 impl Zone {
@@ -77,11 +82,14 @@ impl Zone {
             internal: false,
             date_serial: false,
             expired: kind == Kind::Secondary,
-            sync_failed: kind == Kind::Secondary,
+            sync_failed: false,
+            expiry: "0001-01-01T00:00:00".to_owned(),
+            upstream: None,
             name,
             kind,
         };
-        let soa = Soa::new(domain, &zone.name).to_wire();
+        let serial = u32::from(kind != Kind::Secondary);
+        let soa = Soa { serial, ..Soa::new(domain, &zone.name) }.to_wire();
         zone.put(Record::made(&zone.name, rdata::SOA, ttls.0, soa));
         if kind == Kind::Primary {
             zone.put(Record::made(&zone.name, rdata::NS, ttls.1, rdata::name_to_wire(domain)));
@@ -114,13 +122,13 @@ impl Zone {
         put("catalog", Value::Null);
         if self.kind != Kind::Forwarder {
             put("dnssecStatus", "Unsigned".into());
-            if version >= Version::V14_3 && self.kind == Kind::Primary {
+            if version >= Version::V14_3 {
                 put("hasDnssecPrivateKeys", false.into());
             }
         }
         if self.kind == Kind::Secondary {
             put("validationFailed", false.into());
-            put("expiry", "0001-01-01T00:00:00".into());
+            put("expiry", self.expiry.clone().into());
             put("isExpired", self.expired.into());
             put("syncFailed", self.sync_failed.into());
         }
@@ -183,7 +191,8 @@ impl Server {
     pub fn list_zones(&self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         self.permit(user, "Zones", Right::View)?;
         let all: Vec<&Zone> = match self.permit_zone(user) {
-            Ok(()) => self.live.zones.values().collect(),
+            // The internal ones are shown to administrators only.
+            Ok(()) => self.live.zones.values().filter(|zone| !zone.internal || self.is_administrator(user)).collect(),
             Err(_) => Vec::new(),
         };
         let json = |zone: &&Zone| Value::Object(zone.to_json(self.version));
@@ -223,13 +232,7 @@ impl Server {
         if let Some(catalog) = call.get("catalog") {
             return Err(ApiError::text(format!("No such Catalog zone was found: {catalog}")));
         }
-        if kind == Kind::Secondary {
-            // No transfer is played: the answer is that of a server whose primary is out of reach.
-            let text = format!(
-                "DNS Server did not receive SOA record in response from any of the primary name servers for: {name}"
-            );
-            return Err(ApiError::text(text));
-        }
+        let upstream = if kind == Kind::Secondary { Some(self.upstream(call, &name)?) } else { None };
         let key = name.to_ascii_lowercase();
         if self.live.zones.contains_key(&key) {
             return Err(ApiError::text(format!("Zone already exists: {key}")));
@@ -244,12 +247,16 @@ impl Server {
             let text = call.get("forwarder").unwrap_or_else(|| "this-server".into());
             zone.put(Record::made(&key, rdata::FWD, 0, text.into_bytes()));
         }
-        if call
+        let by_date = call
             .get("useSoaSerialDateScheme")
-            .map_or(Ok(config.flag("useSoaSerialDateScheme")), |t| names::boolean(&t))?
-        {
+            .map_or(Ok(config.flag("useSoaSerialDateScheme")), |t| names::boolean(&t))?;
+        if by_date && kind != Kind::Secondary {
             zone.date_serial = true;
             zone.bump();
+        }
+        if upstream.is_some() {
+            zone.upstream = upstream;
+            self.refresh.push((key.clone(), true));
         }
         self.live.zones.insert(key.clone(), zone);
         self.changed(Store::Zone(key.clone()));
@@ -257,6 +264,16 @@ impl Server {
         self.log.write(&format!("[{}] [{user}] Authoritative {} zone was created: {key}", call.peer, kind.name()));
         self.moment("zones/create");
         Ok(Reply::Response(json!({"domain": key})))
+    }
+
+    /// Where a copy comes from. The primary has been asked already, and its silence comes before "exists".
+    fn upstream(&self, call: &Call, name: &str) -> Result<Upstream, ApiError> {
+        let upstream = Upstream::of(call)?;
+        self.ask(name, &upstream)?;
+        match &call.primary {
+            Some(answer) => answer.clone().map(|_| upstream),
+            None => Err(ApiError::text("The operation has timed out.")),
+        }
     }
 
     /// `zones/delete`: the file goes at once.
@@ -294,6 +311,7 @@ impl Server {
         let kind = self.managed_zone(&name)?.kind;
         self.permit_zone(user)?;
         if kind == Kind::Secondary {
+            self.refresh.push((name.to_ascii_lowercase(), true));
             return Ok(Reply::empty());
         }
         Err(ApiError::text("Only Secondary, Secondary Forwarder, Secondary Catalog, and Stub zones support resync."))
