@@ -13,4 +13,5 @@
 pub mod error;
 pub mod model;
 pub mod secret;
+pub mod systems;
 pub mod world;
