@@ -160,6 +160,11 @@ impl<'a> Document<'a> {
         self.node(id).map(|it| it.open_end as usize..it.close as usize).unwrap_or_default()
     }
 
+    /// Is it the member of a list?
+    pub fn is_list(&self, id: Id) -> bool {
+        self.node(id).is_some_and(|it| it.list)
+    }
+
     /// Is it the member of a list that disappears when read?
     pub fn is_dropped(&self, id: Id) -> bool {
         self.node(id).is_some_and(|it| it.list && it.kind == Kind::Empty) && self.dialect.drops_empty_members()

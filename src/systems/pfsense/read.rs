@@ -80,7 +80,7 @@ impl<'a> Reading<'a> {
                 break;
             }
             if !self.at.skip_aside()? {
-                return Err(flaw::<()>(self.at.at, "something follows the root element").unwrap_err().into());
+                return Err(Flaw { at: self.at.at, what: "something follows the root element".into() }.into());
             }
         }
         let document = Document {
