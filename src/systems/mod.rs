@@ -2,5 +2,6 @@
 
 pub mod dns;
 pub mod kea;
+pub mod pfsense;
 pub mod servers;
 pub mod store;
