@@ -1,18 +1,29 @@
 //! pfddns: TSIG keys, Kea DDNS and DNS servers around a pfSense firewall; planned, proven, undoable.
 //!
-//! The layers, each using only what stands to its right (`tests/layers.rs` holds the code to it):
+//! A command becomes a [`plan::Plan`] (`tasks`), which is printed, saved, or applied step by step with a journal
+//! (`plan`), through the products we talk to (`systems`), over the one seam to the outside (`world`).
+//!
+//! The layers, each using only what stands to its right (`tests/layers.rs` holds the code to it); `main` is `main.rs`
+//! and `run.rs`, and `report` uses of `tasks` only their views:
 //!
 //! ```text
 //! main     cli, config, tasks, plan, report, world
-//! report   plan, model                       tasks    plan, systems, config, model
-//! plan     systems, config, model            systems  world, config, model
+//! report   plan, tasks, model                tasks    plan, systems, config, model, world
+//! plan     systems, config, model, world     systems  world, config, model
 //! config   model                             world    model
 //! model, secret, error: used by all, use nothing of ours
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod model;
+pub mod plan;
+pub mod report;
+mod run;
 pub mod secret;
 pub mod systems;
+pub mod tasks;
 pub mod world;
+
+pub use run::{Answer, Environment, TEMPLATE, run};

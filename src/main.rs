@@ -1,2 +1,18 @@
-//! Entry point of the program.
-fn main() {}
+//! Arguments in, exit code out. The only place that reads the environment, prints and exits.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let environment = pfddns::Environment {
+        config: std::env::var_os("PFDDNS_CONFIG").map(Into::into),
+        who: who.unwrap_or_else(|| "unknown".into()),
+        terminal: std::io::stderr().is_terminal(),
+    };
+    let answer = pfddns::run(std::env::args_os(), &environment, &mut std::io::stderr());
+    // A reader that has gone away (`pfddns plan | head`) is no failure of ours.
+    let _ = std::io::stdout().write_all(answer.stdout.as_bytes());
+    let _ = std::io::stderr().write_all(answer.stderr.as_bytes());
+    ExitCode::from(answer.exit as u8)
+}

@@ -113,7 +113,7 @@ fn used(module: &[String], code: &str) -> Vec<String> {
 /// Sentences about each arrow in this file that is not drawn.
 fn arrows(map: &Map, file: &str, text: &str) -> Vec<String> {
     let (module, code) = (module(file), without_comments(text));
-    let layer = module[0].as_str();
+    let layer = if module[0] == "run" { "main" } else { module[0].as_str() };
     if layer == "lib" || layer == "bin" {
         return Vec::new(); // the map itself, and the lab, which stands outside
     }

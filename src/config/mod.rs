@@ -88,6 +88,8 @@ impl StoreConfig {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct D2Config {
+    /// False where no D2 is ours to change: then only the DNS servers and the store are.
+    pub manage: bool,
     /// The firewall it runs on.
     pub host: HostName,
     /// `kea-dhcp-ddns.conf`

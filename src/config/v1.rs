@@ -89,6 +89,7 @@ fn default_secret() -> String {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct D2 {
+    manage: bool,
     host: HostName,
     config: PathBuf,
     socket: PathBuf,
@@ -108,6 +109,7 @@ impl Default for D2 {
         };
         let program = if prefix.is_empty() { "/usr/sbin" } else { "/usr/local/sbin" };
         Self {
+            manage: true,
             host: HostName::new("firewall").unwrap_or_else(|_| unreachable!("a plain word is a host name")),
             config: format!("{prefix}/etc/kea/kea-dhcp-ddns.conf").into(),
             socket: socket.into(),
@@ -166,6 +168,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
         state: spec.site.state,
         key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
         d2: D2Config {
+            manage: d2.manage,
             host: d2.host,
             config: d2.config,
             socket: d2.socket,
@@ -334,4 +337,56 @@ fn who(
         }
     }
     Ok((servers, sources.iter().map(|it| it.get_ref().clone()).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../templates/pfddns.toml");
+
+    fn config(text: &str) -> Result<Config> {
+        parse(Path::new("pfddns.toml"), text)
+    }
+
+    fn wrong(from: &str, to: &str) -> String {
+        assert!(TEMPLATE.contains(from), "{from}");
+        config(&TEMPLATE.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_template_is_a_configuration() {
+        let config = config(TEMPLATE).unwrap();
+        let zones: Vec<String> = config.zones.iter().map(|zone| zone.name.to_string()).collect();
+        assert_eq!(zones, ["lan.example.", "10.0.10.in-addr.arpa."]);
+        assert_eq!(config.key.prefix, "ddns");
+    }
+
+    #[test]
+    fn every_option_of_the_template_exists() {
+        let on: String = TEMPLATE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(option) if !option.starts_with(' ') => format!("{option}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        config(&on).unwrap();
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        let unknown = wrong("[key]", "[key]\ncolour = \"red\"");
+        assert!(unknown.starts_with("pfddns.toml:14: colour: unknown field `colour`"), "{unknown}");
+        let server = wrong("#servers = [\"ns1\"]", "servers = [\"ns9\"]");
+        assert!(server.contains("servers: no [[server]] is called `ns9`"), "{server}");
+        let version = wrong("version = \"v1\"", "version = \"v2\"");
+        assert!(version.starts_with("pfddns.toml:5: version: version `v2` is not known here"), "{version}");
+        let empty = wrong("sources = [\"10.0.10.1\"]", "sources = []");
+        assert!(empty.contains("sources must name at least one address"), "{empty}");
+        let missing = wrong("version = \"v1\"", "");
+        assert!(missing.contains("missing field `version`"), "{missing}");
+        let bits = wrong("10.0.10.0/24\"\n", "10.0.10.1/24\"\n");
+        assert!(bits.contains("host bits set"), "{bits}");
+    }
 }

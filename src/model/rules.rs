@@ -114,6 +114,16 @@ impl ConflictMode {
         }
     }
 
+    /// The word in Kea's configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CheckWithDhcid => "check-with-dhcid",
+            Self::CheckExistsWithDhcid => "check-exists-with-dhcid",
+            Self::NoCheckWithDhcid => "no-check-with-dhcid",
+            Self::NoCheckWithoutDhcid => "no-check-without-dhcid",
+        }
+    }
+
     /// True if an add may take two rounds (add, then replace).
     pub fn checks(self) -> bool {
         matches!(self, Self::CheckWithDhcid | Self::CheckExistsWithDhcid)

@@ -14,9 +14,9 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// A test's clock that starts at `second` of the epoch.
-    pub fn fake(second: i64) -> Self {
-        Self::Fake(Arc::new(Mutex::new(Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH))))
+    /// A test's clock that starts here.
+    pub fn fake(start: Timestamp) -> Self {
+        Self::Fake(Arc::new(Mutex::new(start)))
     }
 
     /// Now, in UTC.

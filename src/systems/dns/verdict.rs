@@ -61,6 +61,13 @@ pub enum Refusal {
     Other(u16),
 }
 
+impl Refusal {
+    /// True if the server refused because of who asked: the only answers that prove that a key is worthless there.
+    pub fn is_about_the_right(self) -> bool {
+        matches!(self, Self::BadKey | Self::BadSig | Self::BadTrunc | Self::Refused { .. })
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {

@@ -23,8 +23,8 @@ pub struct D2Spec {
     pub socket: String,
     /// Wait for one answer of a DNS server, in milliseconds.
     pub timeout_ms: u32,
-    /// The key that signs, unless a domain names its own.
-    pub key: KeyName,
+    /// The key that signs, unless a domain names its own; none for unsigned updates (a bypass).
+    pub key: Option<KeyName>,
     /// Domains, forward and reverse, in the order they will have.
     pub domains: Vec<D2Domain>,
     /// Where D2 logs; its own default if none.
@@ -57,7 +57,7 @@ pub struct D2Log {
 
 impl D2Spec {
     /// A spec with the usual address and timeout and without domains.
-    pub fn new(socket: impl Into<String>, key: KeyName) -> Self {
+    pub fn new(socket: impl Into<String>, key: Option<KeyName>) -> Self {
         let socket = socket.into();
         Self { listen: LISTEN.into(), socket, timeout_ms: TIMEOUT_MS, key, domains: Vec::new(), log: None }
     }
@@ -92,7 +92,7 @@ fn complete(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<()> {
             return Err(Error::usage(format!("domain {} has no DNS server", domain.zone))
                 .hint("name at least one server for it: D2 aborts on a domain without any"));
         }
-        let name = domain.key.as_ref().unwrap_or(&spec.key);
+        let Some(name) = domain.key.as_ref().or(spec.key.as_ref()) else { continue };
         if !keys.iter().any(|(key, _)| &key.name == name) {
             return Err(Error::usage(format!("domain {} is signed with key {name}, which is not given", domain.zone)));
         }
@@ -107,7 +107,7 @@ fn complete(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<()> {
 
 fn write_document(out: &mut String, spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> std::fmt::Result {
     let (address, port, timeout) = (spec.listen.ip(), spec.listen.port(), spec.timeout_ms);
-    let marker = quoted(spelled(&spec.key));
+    let marker = quoted(spec.key.as_ref().map_or("", spelled));
     out.push_str("# Written by pfddns. Changes made here by hand are overwritten; `pfddns kea render` shows what would change.\n");
     out.push_str("{ \"DhcpDdns\": {\n");
     writeln!(out, "  \"user-context\": {{ \"pfddns\": {{ \"format\": 1, \"key\": {marker} }} }},")?;
@@ -148,7 +148,7 @@ fn write_domains(out: &mut String, spec: &D2Spec, member: &str, reverse: bool) -
     for domain in spec.domains.iter().filter(|it| it.reverse == reverse) {
         out.push_str(if any { ",\n" } else { " \"ddns-domains\": [\n" });
         any = true;
-        let key = spelled(domain.key.as_ref().unwrap_or(&spec.key));
+        let key = domain.key.as_ref().or(spec.key.as_ref()).map_or("", spelled);
         write!(out, "    {{ \"name\": \"{}\", \"key-name\": \"{key}\", \"dns-servers\": [", domain.zone)?;
         for (index, server) in domain.servers.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };

@@ -1,3 +1,5 @@
+//! Tests of `d2`: documents as Kea reads them, and nothing in them that is not meant.
+
 use super::super::installed::Installed;
 use super::*;
 use crate::secret::SecretRef;
@@ -8,7 +10,7 @@ pub(crate) fn key(name: &str) -> KeyRef {
 }
 
 pub(crate) fn spec(count: usize) -> D2Spec {
-    let mut spec = D2Spec::new("/run/kea/kea-ddns-ctrl-socket", KeyName::new("ddns-2026a").unwrap());
+    let mut spec = D2Spec::new("/run/kea/kea-ddns-ctrl-socket", Some(KeyName::new("ddns-2026a").unwrap()));
     let servers: Vec<SocketAddr> = vec!["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:5353".parse().unwrap()];
     for index in 0..count {
         let zone = ZoneName::new(&format!("z{index}.lan.example")).unwrap();

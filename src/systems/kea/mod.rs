@@ -16,6 +16,8 @@ mod schema;
 pub mod socket;
 pub mod text;
 
+pub use installed::Installed;
+
 use std::fmt;
 
 /// A version of Kea.

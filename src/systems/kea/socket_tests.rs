@@ -1,3 +1,5 @@
+//! Tests of `socket`: answers whole, half and wrong, and no secret in an error.
+
 use super::*;
 use crate::world::local::Local;
 use std::io::{Read as _, Write as _};

@@ -1,3 +1,5 @@
+//! Tests of `text`: the dialect's table, and hostile input.
+
 use super::*;
 use proptest::prelude::*;
 

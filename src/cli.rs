@@ -1,0 +1,191 @@
+//! The command line: types and help, no logic. Man page and completions come from here too.
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// TSIG keys, Kea DDNS and DNS servers around a pfSense firewall: planned, proven, undoable
+#[derive(Debug, Parser)]
+#[command(name = "pfddns", version, arg_required_else_help = true, subcommand_required = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Configuration file [default: the platform's; environment: PFDDNS_CONFIG]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One JSON document on stdout instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say what happens, on stderr; twice for every request, three times for everything
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, or nothing to do
+  1  failed, nothing changed
+  2  bad command line or configuration
+  3  stopped midway and undone
+  4  stopped midway, needs a person (the journal's path is the last line)
+  5  changes are pending (plan, --dry-run)
+
+Examples:
+  pfddns plan                 what would change to turn dynamic updates on
+  pfddns apply                do it
+  pfddns tsig rotate          replace the TSIG key everywhere, without losing an update
+  pfddns verify               prove that signed updates work and all others are refused";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the configuration as it is understood, or a template with every option
+    #[command(after_help = "Examples:\n  pfddns config --template > pfddns.toml\n  pfddns --config pfddns.toml config")]
+    Config {
+        /// Print a commented file with every option and its default
+        #[arg(long)]
+        template: bool,
+    },
+    /// Show what stands where: keys, servers, zones, D2, bypass, unfinished runs
+    #[command(after_help = "Examples:\n  pfddns status\n  pfddns --json status | jq .problems")]
+    Status,
+    /// Show what would change; exit 5 if anything would
+    #[command(
+        after_help = "Examples:\n  pfddns plan\n  pfddns plan rotate --out rotate.plan && pfddns apply rotate.plan"
+    )]
+    Plan {
+        /// What to plan
+        #[arg(value_enum, default_value_t = Task::Ddns)]
+        task: Task,
+        /// Save the plan (mode 0600, no secrets in it) for `pfddns apply FILE`
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Do what `plan` shows, or a saved plan if nothing has changed since
+    #[command(after_help = "Examples:\n  pfddns apply\n  pfddns apply rotate.plan")]
+    Apply {
+        /// A plan saved by `pfddns plan --out`
+        file: Option<PathBuf>,
+        /// Show only, or confirm
+        #[command(flatten)]
+        go: Go,
+    },
+    /// List the runs of this site, newest last
+    #[command(after_help = "Examples:\n  pfddns runs\n  pfddns --json runs | jq '.runs[-1]'")]
+    Runs,
+    /// Go on with the run that was cut off
+    #[command(after_help = "Examples:\n  pfddns resume")]
+    Resume,
+    /// Take back the unfinished run, or the newest one, or the one named
+    #[command(after_help = "Examples:\n  pfddns undo\n  pfddns undo 20260314T021500Z-rotate-1f2e")]
+    Undo {
+        /// Name of the run, as `pfddns runs` shows it
+        run: Option<String>,
+    },
+    /// TSIG keys
+    #[command(subcommand)]
+    Tsig(Tsig),
+    /// Kea's DDNS daemon
+    #[command(subcommand)]
+    Kea(Kea),
+    /// Prove by use: signed updates are accepted, unsigned, wrong and retired ones refused, nothing left behind
+    #[command(after_help = "Examples:\n  pfddns verify\n  pfddns --json verify | jq '{accepted, refused, lost}'")]
+    Verify,
+    /// Emergency: let the listed addresses update without a key, for a while
+    #[command(subcommand)]
+    Bypass(Bypass),
+    /// Print completions for a shell
+    #[command(after_help = "Examples:\n  pfddns completions bash > /etc/bash_completion.d/pfddns")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    #[command(after_help = "Examples:\n  pfddns man | man -l -")]
+    Man,
+}
+
+/// Said wherever something would change.
+#[derive(Debug, Args, Default)]
+pub struct Go {
+    /// Show the plan and stop; exit 5 if anything would change
+    #[arg(long = "dry-run")]
+    pub only_plan: bool,
+    /// Accept a danger that the plan names; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Vec<String>,
+}
+
+/// What `plan` can plan.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Task {
+    /// Everything that is missing: key, servers, grants, D2
+    Ddns,
+    /// Key, servers and grants only
+    Generate,
+    /// Replace the key
+    Rotate,
+    /// D2's file only
+    KeaRender,
+    /// Probes only
+    Verify,
+}
+
+/// TSIG keys.
+#[derive(Debug, Subcommand)]
+pub enum Tsig {
+    /// Make the first key, give it to every server, let it update every zone, prove it
+    #[command(after_help = "Examples:\n  pfddns tsig generate --dry-run\n  pfddns tsig generate")]
+    Generate(#[command(flatten)] Go),
+    /// Replace the key everywhere, without losing an update
+    #[command(after_help = "Examples:\n  pfddns tsig rotate --dry-run\n  pfddns tsig rotate")]
+    Rotate(#[command(flatten)] Go),
+    /// Show keys with fingerprints and ages, and where they are
+    #[command(after_help = "Examples:\n  pfddns tsig status")]
+    Status,
+}
+
+/// Kea's DDNS daemon.
+#[derive(Debug, Subcommand)]
+pub enum Kea {
+    /// Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back
+    #[command(after_help = "Examples:\n  pfddns kea render --dry-run\n  pfddns kea render")]
+    Render(#[command(flatten)] Go),
+}
+
+/// The emergency door.
+#[derive(Debug, Subcommand)]
+pub enum Bypass {
+    /// Open it: zones take unsigned updates from their listed addresses, and D2 sends unsigned ones
+    #[command(after_help = "Examples:\n  pfddns bypass enable --for 2h --reason 'vault lost the key'")]
+    Enable {
+        /// How long, for example 30m or 2h; at most 24h. The next pfddns command after that closes it
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        time: Duration,
+        /// Why; shown to everybody who looks
+        #[arg(long)]
+        reason: String,
+        /// Show only, or confirm
+        #[command(flatten)]
+        go: Go,
+    },
+    /// Show whether it is open, since when and why
+    #[command(after_help = "Examples:\n  pfddns bypass status")]
+    Status,
+    /// Close it: exactly the rules of before
+    #[command(after_help = "Examples:\n  pfddns bypass disable")]
+    Disable(#[command(flatten)] Go),
+}
+
+/// Reads `90s`, `30m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("a number and s, m or h, for example 30m".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number and s, m or h, for example 30m".to_owned())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
+}

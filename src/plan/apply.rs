@@ -1,0 +1,278 @@
+//! The only loop that changes anything: `apply`, `resume` and `undo`. Each step is journaled before and after.
+
+use super::journal::{Ending, Event, Journal, Mark, RunRecord, Runs};
+use super::{Check, Evidence, Plan, Step, Undo};
+use crate::config::Config;
+use crate::error::{Doing, Error, Exit, Result};
+use crate::world::World;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// What the observer is told, in this order for each step.
+pub enum Moment<'a> {
+    /// Before anything of this step is noted.
+    Next(usize, &'a Step),
+    /// The journal says started; the change comes now.
+    Started(usize, &'a Step),
+    /// The change was made; its proof comes now.
+    Changed(usize, &'a Step),
+    /// Proven and noted.
+    Done(usize, &'a Step, &'a Evidence),
+    /// It failed; going back comes now.
+    Failed(usize, &'a Step, &'a Error),
+    /// Going back begins.
+    Undoing(usize, &'a Step),
+    /// Went back; proof and note come now.
+    WentBack(usize, &'a Step),
+    /// Taken back and noted.
+    Undone(usize, &'a Step),
+}
+
+/// Watches a run: prints progress, or, in tests, pulls the plug by answering `Break`.
+pub trait Observer {
+    /// Called at each moment. `Break` stops at once, as a kill would: nothing more is done or noted.
+    fn tell(&mut self, moment: &Moment<'_>) -> ControlFlow<()>;
+}
+
+/// Nobody watches.
+impl Observer for () {
+    fn tell(&mut self, _: &Moment<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step is done and proven.
+    Done,
+    /// Everything is as it was before.
+    Undone,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its journal.
+    pub journal: PathBuf,
+    /// What was seen.
+    pub evidence: Evidence,
+}
+
+/// One run in progress.
+struct Run<'a> {
+    plan: &'a Plan,
+    config: &'a Config,
+    world: &'a mut World,
+    journal: Journal,
+    observer: &'a mut dyn Observer,
+    evidence: Evidence,
+}
+
+/// Applies a plan from its start. Refuses a stale one and, while another run is unfinished, any.
+pub async fn apply(
+    plan: &Plan,
+    config: &Config,
+    world: &mut World,
+    who: &str,
+    observer: &mut dyn Observer,
+) -> Result<RunReport> {
+    let runs = Runs::lock(&config.state)?;
+    if let Some(open) = super::journal::all(&config.state)?.iter().find(|run| run.unfinished()) {
+        return Err(Error::new(format!("run {} is unfinished", open.plan.id))
+            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"));
+    }
+    for check in &plan.given {
+        check.holds(config, world).await.map_err(|error| {
+            Error::new(format!("the plan is stale: {}", error.what())).hint("make a new plan and look at it again")
+        })?;
+    }
+    let journal = runs.begin(plan, who)?;
+    let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
+    run.forward(0).await
+}
+
+/// Goes on with an unfinished run.
+pub async fn resume(
+    record: &RunRecord,
+    config: &Config,
+    world: &mut World,
+    observer: &mut dyn Observer,
+) -> Result<RunReport> {
+    let runs = Runs::lock(&config.state)?;
+    if !record.unfinished() {
+        return Err(Error::new(format!("run {} is {} already", record.plan.id, record.standing())));
+    }
+    let journal = runs.reopen(record)?;
+    let plan = &record.plan;
+    let mut run = Run { plan, config, world, journal, observer, evidence: record.evidence.clone() };
+    if record.marks.iter().any(|mark| matches!(mark, Mark::Failed | Mark::Undoing | Mark::Undone)) {
+        return Err(Error::new(format!("run {} was on its way back", plan.id)).hint("`pfddns undo` goes on with that"));
+    }
+    let first = record.marks.iter().position(|mark| *mark != Mark::Done).unwrap_or(plan.steps.len());
+    if record.marks.get(first) == Some(&Mark::Started) {
+        run.pick_up(first).await?;
+        return run.forward(first + 1).await;
+    }
+    run.forward(first).await
+}
+
+/// Takes a run back, whether it ended or not.
+pub async fn undo(
+    record: &RunRecord,
+    config: &Config,
+    world: &mut World,
+    observer: &mut dyn Observer,
+) -> Result<RunReport> {
+    let runs = Runs::lock(&config.state)?;
+    if record.ended == Some(Ending::Undone) {
+        return Err(Error::new(format!("run {} is undone already", record.plan.id)));
+    }
+    let journal = runs.reopen(record)?;
+    let plan = &record.plan;
+    let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
+    let touched = record.marks.iter().rposition(|mark| !matches!(mark, Mark::Waiting | Mark::Undone));
+    run.back(touched.map_or(0, |last| last + 1)).await
+}
+
+impl Run<'_> {
+    async fn forward(&mut self, first: usize) -> Result<RunReport> {
+        let plan = self.plan;
+        for (number, step) in plan.steps.iter().enumerate().skip(first) {
+            self.tell(&Moment::Next(number, step))?;
+            // Nothing of this step is done yet: if its ground has shifted, only the earlier ones are taken back.
+            if let Err(error) = all_hold(&step.before, self.config, self.world).await {
+                return self.turn_back(number, number, step, error).await;
+            }
+            self.note(&Event::Started { step: number })?;
+            self.tell(&Moment::Started(number, step))?;
+            match self.make(number, step).await {
+                Ok(evidence) => self.done(number, step, evidence)?,
+                Err(error) if error.exit() == Exit::Done => return Err(error),
+                Err(error) => return self.turn_back(number + 1, number, step, error).await,
+            }
+        }
+        self.end(Ending::Done, Outcome::Done)
+    }
+
+    /// A step that was begun when the run was cut off: the world tells how far it got.
+    async fn pick_up(&mut self, number: usize) -> Result<()> {
+        let plan = self.plan;
+        let Some(step) = plan.steps.get(number) else { return Ok(()) };
+        self.tell(&Moment::Next(number, step))?;
+        let evidence = if !step.after.is_empty() && all_hold(&step.after, self.config, self.world).await.is_ok() {
+            Evidence::note("found done")
+        } else if let Err(error) = all_hold(&step.before, self.config, self.world).await {
+            return Err(self.stuck(error.while_doing(format!("going on with step {}, {}", number + 1, step.title))));
+        } else {
+            self.tell(&Moment::Started(number, step))?;
+            match self.make(number, step).await {
+                Ok(evidence) => evidence,
+                Err(error) if error.exit() == Exit::Done => return Err(error),
+                Err(error) => return self.turn_back(number + 1, number, step, error).await.map(|_| ()),
+            }
+        };
+        self.done(number, step, evidence)
+    }
+
+    async fn make(&mut self, number: usize, step: &Step) -> Result<Evidence> {
+        let evidence = step.change.run(self.config, self.world).await?;
+        self.tell(&Moment::Changed(number, step))?;
+        all_hold(&step.after, self.config, self.world).await?;
+        Ok(evidence)
+    }
+
+    fn done(&mut self, number: usize, step: &Step, evidence: Evidence) -> Result<()> {
+        self.note(&Event::Done { step: number, evidence: evidence.clone() })?;
+        self.tell(&Moment::Done(number, step, &evidence))?;
+        self.evidence.add(&evidence);
+        Ok(())
+    }
+
+    /// A step failed: note it, take back all before `end`, and say both.
+    async fn turn_back(&mut self, end: usize, number: usize, step: &Step, error: Error) -> Result<RunReport> {
+        let error = error.while_doing(format!("step {} of {}, {}", number + 1, self.plan.steps.len(), step.title));
+        self.note(&Event::Failed { step: number, why: error.what().to_owned() })?;
+        self.tell(&Moment::Failed(number, step, &error))?;
+        if end == 0 {
+            self.note(&Event::Ended { outcome: Ending::Undone })?;
+            return Err(error.exit_with(Exit::Failed));
+        }
+        match self.back(end).await {
+            Ok(_) => Err(error
+                .hint("what was done is taken back; look at the cause, then run it again")
+                .exit_with(Exit::Undone)),
+            Err(worse) if worse.exit() == Exit::Done => Err(worse),
+            Err(worse) => Err(Error::new(worse.what())
+                .while_doing(format!("going back after: {}", error.what()))
+                .hint(format!(
+                    "`pfddns undo {}` once the cause is gone\n{}",
+                    self.plan.id,
+                    self.journal.path().display()
+                ))
+                .exit_with(Exit::NeedsPerson)),
+        }
+    }
+
+    /// Takes back the steps before `end`, last first, each one proven.
+    async fn back(&mut self, end: usize) -> Result<RunReport> {
+        let plan = self.plan;
+        for (number, step) in plan.steps.iter().enumerate().take(end).rev() {
+            self.note(&Event::Undoing { step: number })?;
+            self.tell(&Moment::Undoing(number, step))?;
+            self.take_back(number, step).await.map_err(|error| {
+                if error.exit() == Exit::Done {
+                    return error;
+                }
+                self.stuck(error.while_doing(format!("taking back step {}, {}", number + 1, step.title)))
+            })?;
+            self.note(&Event::Undone { step: number })?;
+            self.tell(&Moment::Undone(number, step))?;
+        }
+        self.end(Ending::Undone, Outcome::Undone)
+    }
+
+    async fn take_back(&mut self, number: usize, step: &Step) -> Result<()> {
+        match &step.undo {
+            Undo::NotNeeded => return Ok(()),
+            Undo::Impossible(why) => return Err(Error::new(format!("there is no way back: {why}"))),
+            Undo::By(change) => change.run(self.config, self.world).await.map(|_| ())?,
+        }
+        self.tell(&Moment::WentBack(number, step))?;
+        all_hold(&step.before, self.config, self.world).await
+    }
+
+    fn end(&mut self, ending: Ending, outcome: Outcome) -> Result<RunReport> {
+        self.note(&Event::Ended { outcome: ending })?;
+        Ok(RunReport { outcome, journal: self.journal.path().to_owned(), evidence: self.evidence.clone() })
+    }
+
+    fn stuck(&self, error: Error) -> Error {
+        error
+            .hint(format!("look at it, then `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
+            .exit_with(Exit::NeedsPerson)
+    }
+
+    /// A journal that can't be written stops the run where it is: going back unrecorded would be worse.
+    fn note(&mut self, event: &Event) -> Result<()> {
+        let noted = self.journal.note(self.world.clock.now(), event);
+        noted.map_err(|error| if matches!(event, Event::Started { step: 0 }) { error } else { self.stuck(error) })
+    }
+
+    /// `Break` becomes an error with the one exit code no failure has, and passes through untouched.
+    fn tell(&mut self, moment: &Moment<'_>) -> Result<()> {
+        match self.observer.tell(moment) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::new("cut off").exit_with(Exit::Done)),
+        }
+    }
+}
+
+async fn all_hold(checks: &[Check], config: &Config, world: &World) -> Result<()> {
+    for check in checks {
+        check.holds(config, world).await.doing(|| format!("checking that {check}"))?;
+    }
+    Ok(())
+}

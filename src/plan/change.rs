@@ -1,0 +1,180 @@
+//! The changes there are. Each can be saved, read, done twice and taken back; none holds a secret.
+
+use super::bypass::BypassState;
+use super::{check::many, moves};
+use crate::config::Config;
+use crate::error::Result;
+use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
+use crate::world::{Digest, World};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// One change of the world.
+#[allow(missing_docs, reason = "each variant's sentence names its fields")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
+pub enum Change {
+    /// Makes a random secret and stores it, if the store is still at the version before the key's.
+    StoreKey { key: KeyRef },
+    /// Takes a key out of the store's newest version.
+    ForgetKey { key: KeyName },
+    /// Names the key in use.
+    MarkCurrent { key: KeyName },
+    /// Marks a key as retired, or takes the mark away. Its secret stays, for proofs and for going back.
+    Retire { key: KeyName, retired: bool },
+    /// Gives a server the key.
+    AddServerKey { server: ServerName, key: KeyRef },
+    /// Takes the key from a server.
+    RemoveServerKey { server: ServerName, key: KeyName },
+    /// Lets the key update these zones; rows of other keys stay.
+    Grant { server: ServerName, zones: Vec<ZoneName>, key: KeyName },
+    /// Takes the key's rows away; rows of other keys stay. Never leaves a zone without any row.
+    Revoke { server: ServerName, zones: Vec<ZoneName>, key: KeyName },
+    /// Sets the update rules of one zone, if they are still `replaces`.
+    SetRules { server: ServerName, zone: ZoneName, replaces: ZoneRules, rules: ZoneRules },
+    /// Bypass: lets the listed addresses update without a signature. Never any address.
+    OpenZone { server: ServerName, zone: ZoneName, replaces: ZoneRules, rules: ZoneRules },
+    /// Waits until the servers have everything on disk; a server that restarted meanwhile is given the key again.
+    Settle { servers: Vec<ServerName>, zones: Vec<ZoneName>, present: Option<KeyRef>, absent: Option<KeyName> },
+    /// Writes a probe record in each zone with the key, reads it, removes it, and sees it gone.
+    Probe { server: ServerName, zones: Vec<ZoneName>, key: KeyRef },
+    /// Sends updates that must be refused in each zone: unsigned, with a wrong secret, with an unknown key, with each
+    /// retired key. They would change nothing if they were accepted.
+    ProbeRefusals { server: ServerName, zones: Vec<ZoneName>, key: KeyRef, retired: Vec<KeyRef> },
+    /// Writes D2's file for this key (`None`: unsigned), after a backup, and has D2 take it over without losing a request.
+    InstallD2 { host: HostName, key: Option<KeyRef>, replaces: Option<Digest>, backup: PathBuf },
+    /// Puts the backed-up D2 file back (removes the file if there was none) and has D2 take it over.
+    RestoreD2 { host: HostName, backup: PathBuf, existed: bool },
+    /// Sends D2 a request of our own for a probe name and sees it arrive in DNS, signed with the key; then removes it.
+    ProbeD2 { host: HostName, key: KeyName, zone: ZoneName },
+    /// Waits until D2 can have no update signed with the old key under way.
+    Drain { host: HostName, key: KeyName, milliseconds: u64 },
+    /// Writes down which rules to go back to, until when, and why.
+    BeginBypass { state: BypassState },
+    /// Removes that note.
+    EndBypass { state: BypassState },
+}
+
+/// What a change saw.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Evidence {
+    /// Probe updates that were accepted and read back.
+    pub accepted: u64,
+    /// Probe updates that were refused, as they had to be.
+    pub refused: u64,
+    /// Updates sent through D2 that arrived.
+    pub arrived: u64,
+    /// Updates that were accepted and never arrived.
+    pub lost: u64,
+    /// Anything else worth a word.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Evidence {
+    /// Just a word.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self { note: text.into(), ..Self::default() }
+    }
+
+    /// Adds the counts; the last note stays.
+    pub fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.arrived += other.arrived;
+        self.lost += other.lost;
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts =
+            [(self.accepted, "accepted"), (self.refused, "refused"), (self.arrived, "arrived"), (self.lost, "lost")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        let note = (!self.note.is_empty()).then(|| self.note.clone());
+        f.write_str(&counts.chain(note).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Change {
+    /// Makes the change. Only `apply`'s loop calls this.
+    pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
+        match self {
+            Self::StoreKey { key } => moves::store_key(config, world, key).await,
+            Self::ForgetKey { key } => moves::forget_key(config, world, key).await,
+            Self::MarkCurrent { key } => moves::mark_current(config, world, key).await,
+            Self::Retire { key, retired } => moves::retire(config, world, key, *retired).await,
+            Self::AddServerKey { server, key } => moves::add_server_key(config, world, server, key).await,
+            Self::RemoveServerKey { server, key } => moves::remove_server_key(config, world, server, key).await,
+            Self::Grant { server, zones, key } => moves::grant(config, world, server, zones, key).await,
+            Self::Revoke { server, zones, key } => moves::revoke(config, world, server, zones, key).await,
+            Self::SetRules { server, zone, replaces, rules } => {
+                moves::set_rules(config, world, server, zone, replaces, rules).await
+            }
+            Self::OpenZone { server, zone, replaces, rules } => {
+                moves::open_zone(config, world, server, zone, replaces, rules).await
+            }
+            Self::Settle { servers, zones, present, absent } => {
+                moves::settle(config, world, servers, zones, present.as_ref(), absent.as_ref()).await
+            }
+            Self::Probe { server, zones, key } => moves::probe(config, world, server, zones, key).await,
+            Self::ProbeRefusals { server, zones, key, retired } => {
+                moves::probe_refusals(config, world, server, zones, key, retired).await
+            }
+            Self::InstallD2 { host, key, replaces, backup } => {
+                moves::install_d2(config, world, host, key.as_ref(), replaces.as_ref(), backup).await
+            }
+            Self::RestoreD2 { host, backup, existed } => moves::restore_d2(config, world, host, backup, *existed).await,
+            Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
+            Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
+            Self::BeginBypass { state } => super::bypass::begin(config, world, state),
+            Self::EndBypass { .. } => super::bypass::end(config, world),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StoreKey { key } => write!(f, "store a new {} secret as {}", key.algorithm, key.secret),
+            Self::ForgetKey { key } => write!(f, "take {key} out of the store"),
+            Self::MarkCurrent { key } => write!(f, "name {key} as the key in use"),
+            Self::Retire { key, retired: true } => write!(f, "mark {key} as retired in the store"),
+            Self::Retire { key, retired: false } => write!(f, "take the retired mark from {key} in the store"),
+            Self::AddServerKey { server, key } => write!(f, "give {server} key {} = {}", key.name, key.secret),
+            Self::RemoveServerKey { server, key } => write!(f, "take key {key} from {server}"),
+            Self::Grant { server, zones, key } => write!(f, "let {key} update {} on {server}", many(zones)),
+            Self::Revoke { server, zones, key } => write!(f, "no more updates by {key} of {} on {server}", many(zones)),
+            Self::SetRules { server, zone, rules, .. } => {
+                write!(f, "set the update rules of {zone} on {server}: {rules}")
+            }
+            Self::OpenZone { server, zone, rules, .. } => write!(f, "open {zone} on {server}: {rules}"),
+            Self::Settle { servers, .. } => write!(f, "wait until {} server(s) have it on disk", servers.len()),
+            Self::Probe { server, zones, key } => {
+                write!(f, "write and remove a record in {} on {server} with {}", many(zones), key.name)
+            }
+            Self::ProbeRefusals { server, zones, retired, .. } => {
+                write!(
+                    f,
+                    "send unsigned, wrong, unknown and {} retired keys' updates to {} on {server}",
+                    retired.len(),
+                    many(zones)
+                )
+            }
+            Self::InstallD2 { key: Some(key), .. } => write!(f, "write D2's file for {} and reload it", key.name),
+            Self::InstallD2 { key: None, .. } => f.write_str("write D2's file without signatures and reload it"),
+            Self::RestoreD2 { backup, existed: true, .. } => write!(f, "put back {}", backup.display()),
+            Self::RestoreD2 { existed: false, .. } => f.write_str("remove D2's file"),
+            Self::ProbeD2 { key, zone, .. } => {
+                write!(f, "register and remove a probe name in {zone} through D2 with {key}")
+            }
+            Self::Drain { key, milliseconds, .. } => {
+                write!(f, "wait {milliseconds} ms for updates under way with {key}")
+            }
+            Self::BeginBypass { state } => write!(f, "note the bypass until {}", state.until),
+            Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
+        }
+    }
+}

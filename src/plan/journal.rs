@@ -1,0 +1,311 @@
+//! What happened: one JSON-lines file per run, fsynced before and after each step. Together with the secret store, or
+//! the backups on the firewall, it is enough to go on or to go back. Holds no secret.
+
+use super::{Evidence, FORMAT, Plan};
+use crate::error::{Error, Exit, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// First line of a journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    version: String,
+    who: String,
+    plan: Plan,
+}
+
+/// One later line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    at: Timestamp,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// What a line says. Steps are counted from 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The step's change is about to be made.
+    Started {
+        /// The step.
+        step: usize,
+    },
+    /// The change was made and proven.
+    Done {
+        /// The step.
+        step: usize,
+        /// What was seen.
+        evidence: Evidence,
+    },
+    /// The change or its proof failed.
+    Failed {
+        /// The step.
+        step: usize,
+        /// The error.
+        why: String,
+    },
+    /// The way back is about to be taken.
+    Undoing {
+        /// The step.
+        step: usize,
+    },
+    /// The way back was taken and proven.
+    Undone {
+        /// The step.
+        step: usize,
+    },
+    /// The run is over.
+    Ended {
+        /// How.
+        outcome: Ending,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Every step is done.
+    Done,
+    /// Everything was taken back.
+    Undone,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// Not begun.
+    Waiting,
+    /// Begun: the world shows how far it got.
+    Started,
+    /// Done and proven.
+    Done,
+    /// Begun and failed.
+    Failed,
+    /// Going back was begun.
+    Undoing,
+    /// Taken back.
+    Undone,
+}
+
+/// A run as its journal tells it.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    /// The journal.
+    pub path: PathBuf,
+    /// Who started it.
+    pub who: String,
+    /// The whole plan.
+    pub plan: Plan,
+    /// Where each step stands.
+    pub marks: Vec<Mark>,
+    /// What was seen, step by step.
+    pub evidence: Evidence,
+    /// How it ended, if it did.
+    pub ended: Option<Ending>,
+    /// Why the last step that failed did.
+    pub why: Option<String>,
+    /// Time of the last line.
+    pub last: Timestamp,
+}
+
+/// A journal open for writing.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+/// The folder of journals, locked while this lives: one run at a time.
+pub struct Runs {
+    folder: PathBuf,
+    _lock: File,
+}
+
+fn io(path: &Path, doing: &str, error: &std::io::Error) -> Error {
+    let text = error.to_string();
+    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+    Error::new(format!("{}: {doing}: {reason}", path.display()))
+}
+
+impl Journal {
+    /// The journal's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a line and waits until it is on disk.
+    pub fn note(&mut self, now: Timestamp, event: &Event) -> Result<()> {
+        let line = Line { at: now, event: event.clone() };
+        let text = serde_json::to_string(&line).map_err(|error| Error::new(format!("a journal line: {error}")))?;
+        self.append(&text)
+    }
+
+    fn append(&mut self, text: &str) -> Result<()> {
+        let write = |file: &mut File| file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data());
+        write(&mut self.file).map_err(|error| {
+            io(&self.path, "the journal can't be written", &error)
+                .hint("is the disk full? nothing is done without a journal")
+        })
+    }
+}
+
+impl Runs {
+    /// Opens (makes) and locks the folder of journals below the state folder. A second run is refused, not queued.
+    pub fn lock(state: &Path) -> Result<Self> {
+        let folder = state.join("runs");
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| io(&folder, "can't be made", &error))?;
+        let path = state.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| io(&path, "can't be opened", &error))?;
+        lock.try_lock().map_err(|_| {
+            Error::new("another pfddns is changing this site right now")
+                .hint(format!("wait for it; it holds {}", path.display()))
+        })?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Begins the journal of a plan.
+    pub fn begin(&self, plan: &Plan, who: &str) -> Result<Journal> {
+        let path = self.folder.join(format!("{}.jsonl", plan.id));
+        let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path).map_err(|error| {
+            if error.kind() == ErrorKind::AlreadyExists {
+                Error::new(format!("this plan was applied already: {}", path.display())).hint("make a new plan")
+            } else {
+                io(&path, "the journal can't be begun", &error)
+            }
+        })?;
+        let mut journal = Journal { path, file };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let head = Head { format: FORMAT, version, who: who.to_owned(), plan: plan.clone() };
+        let text = serde_json::to_string(&head).map_err(|error| Error::new(format!("a journal line: {error}")))?;
+        journal.append(&text)?;
+        File::open(&self.folder)
+            .and_then(|it| it.sync_all())
+            .map_err(|error| io(&self.folder, "can't be synced", &error))?;
+        Ok(journal)
+    }
+
+    /// Goes on writing the journal of an earlier run, cutting off a line torn by a power cut.
+    pub fn reopen(&self, run: &RunRecord) -> Result<Journal> {
+        let wrong = |error: std::io::Error| io(&run.path, "the journal can't be continued", &error);
+        let bytes = fs::read(&run.path).map_err(wrong)?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let file = OpenOptions::new().append(true).open(&run.path).map_err(wrong)?;
+        file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(wrong)?;
+        Ok(Journal { path: run.path.clone(), file })
+    }
+}
+
+/// All runs of a site, oldest first. A journal that can't be read is an error: what it holds is unknown.
+pub fn all(state: &Path) -> Result<Vec<RunRecord>> {
+    let folder = state.join("runs");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io(&folder, "can't be listed", &error)),
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|it| it == "jsonl"))
+        .collect();
+    paths.sort();
+    let mut runs = Vec::new();
+    for path in paths {
+        let bytes = fs::read(&path).map_err(|error| io(&path, "can't be read", &error))?;
+        if let Some(run) = load(&path, &bytes)? {
+            runs.push(run);
+        }
+    }
+    // Names tell the second; two runs of one second are told apart by the plan's own time.
+    runs.sort_by_key(|run| run.plan.made);
+    Ok(runs)
+}
+
+/// Reads one journal. `None` if not even its first line is whole: then no step was begun either.
+pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
+    let bad = |line: usize, why: String| {
+        Error::new(format!("{}:{line}: not a journal line: {why}", path.display()))
+            .hint("keep the file and look at it by hand: it tells what a run did")
+            .exit_with(Exit::NeedsPerson)
+    };
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let text = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+    let mut lines = text.lines().enumerate();
+    let Some((_, first)) = lines.next() else { return Ok(None) };
+    let head: Head = serde_json::from_str(first).map_err(|error| bad(1, error.to_string()))?;
+    if head.format != FORMAT {
+        return Err(bad(1, format!("format {}, not {FORMAT}", head.format)));
+    }
+    let mut run = RunRecord {
+        path: path.to_owned(),
+        who: head.who,
+        marks: vec![Mark::Waiting; head.plan.steps.len()],
+        last: head.plan.made,
+        plan: head.plan,
+        evidence: Evidence::default(),
+        ended: None,
+        why: None,
+    };
+    for (number, line) in lines {
+        let line: Line = serde_json::from_str(line).map_err(|error| bad(number + 1, error.to_string()))?;
+        run.last = line.at;
+        run.take(line.event).map_err(|why| bad(number + 1, why))?;
+    }
+    Ok(Some(run))
+}
+
+impl RunRecord {
+    fn take(&mut self, event: Event) -> std::result::Result<(), String> {
+        let (step, mark) = match event {
+            Event::Started { step } => (step, Mark::Started),
+            Event::Done { step, evidence } => {
+                self.evidence.add(&evidence);
+                (step, Mark::Done)
+            }
+            Event::Failed { step, why } => {
+                self.why = Some(why);
+                (step, Mark::Failed)
+            }
+            Event::Undoing { step } => (step, Mark::Undoing),
+            Event::Undone { step } => (step, Mark::Undone),
+            Event::Ended { outcome } => {
+                self.ended = Some(outcome);
+                return Ok(());
+            }
+        };
+        // A line after the end means that the run was taken back later on.
+        self.ended = None;
+        *self.marks.get_mut(step).ok_or_else(|| format!("there is no step {step}"))? = mark;
+        Ok(())
+    }
+
+    /// True if a step was begun and the run neither ended well nor was taken back as a whole.
+    pub fn unfinished(&self) -> bool {
+        self.ended.is_none() && self.marks.iter().any(|mark| *mark != Mark::Waiting)
+    }
+
+    /// One word for how it stands.
+    pub fn standing(&self) -> &'static str {
+        match self.ended {
+            Some(Ending::Done) => "done",
+            Some(Ending::Undone) => "undone",
+            None if self.unfinished() => "unfinished",
+            None => "never begun",
+        }
+    }
+}

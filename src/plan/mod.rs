@@ -1,0 +1,154 @@
+//! Plans as data: an ordered list of moves, each with its proof and its way back. Printing one is the dry run,
+//! saving one is the review. Nothing here decides what to do; that is for `tasks`.
+
+pub mod apply;
+pub mod bypass;
+pub mod change;
+pub mod check;
+pub mod journal;
+pub mod keys;
+mod moves;
+pub mod moves_d2;
+
+use crate::error::{Error, Exit, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use apply::{Moment, Observer, Outcome, RunReport};
+pub use change::{Change, Evidence};
+pub use check::Check;
+pub use journal::{Journal, RunRecord, Runs};
+
+/// Format of saved plans and journals.
+pub const FORMAT: u32 = 1;
+
+/// An ordered list of moves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// `FORMAT` of the program that made it.
+    pub format: u32,
+    /// Name of the run: time, task and a random end. Names its journal and its backups.
+    pub id: String,
+    /// What it is for.
+    pub title: String,
+    /// When it was made.
+    pub made: Timestamp,
+    /// What was found while planning. All of it must still hold when the plan is applied, or it is stale.
+    pub given: Vec<Check>,
+    /// The moves.
+    pub steps: Vec<Step>,
+    /// What the operator must know before saying yes. Each needs a confirmation by its name.
+    pub dangers: Vec<Danger>,
+}
+
+/// Something that must be confirmed by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Danger {
+    /// The word to confirm it with.
+    pub name: String,
+    /// What may happen.
+    pub why: String,
+}
+
+/// One move from a known state to a proven state, and the way back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What the operator reads.
+    pub title: String,
+    /// Must hold just before the change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Check>,
+    /// Doing it twice equals doing it once.
+    pub change: Change,
+    /// Proof that it took effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Check>,
+    /// The way back.
+    pub undo: Undo,
+    /// What changes in a document, as a unified diff with secrets hidden.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub diff: String,
+}
+
+/// The way back from a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// This change.
+    By(Box<Change>),
+    /// The step leaves nothing behind.
+    NotNeeded,
+    /// There is none, for this reason.
+    Impossible(String),
+}
+
+impl Undo {
+    /// The way back is this change.
+    pub fn by(change: Change) -> Self {
+        Self::By(Box::new(change))
+    }
+}
+
+impl Step {
+    /// A step with proof; add `before`, `diff` and a way back as needed.
+    pub fn new(title: impl Into<String>, change: Change, after: Vec<Check>, undo: Undo) -> Self {
+        Self { title: title.into(), before: Vec::new(), change, after, undo, diff: String::new() }
+    }
+
+    /// The same step with what must hold before it.
+    #[must_use]
+    pub fn given(mut self, before: Vec<Check>) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// The same step with the diff it makes.
+    #[must_use]
+    pub fn showing(mut self, diff: String) -> Self {
+        self.diff = diff;
+        self
+    }
+}
+
+impl Plan {
+    /// An empty plan. `task` is a short word for the run's name.
+    pub fn new(task: &str, title: impl Into<String>, now: Timestamp) -> Self {
+        let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+        let id = format!("{stamp}-{task}-{:04x}", rand::random::<u16>());
+        Self {
+            format: FORMAT,
+            id,
+            title: title.into(),
+            made: now,
+            given: Vec::new(),
+            steps: Vec::new(),
+            dangers: Vec::new(),
+        }
+    }
+
+    /// True if there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Reads a saved plan.
+    pub fn load(name: &str, bytes: &[u8]) -> Result<Self> {
+        let bad = |why: String| {
+            Error::new(format!("{name}: not a plan this program can read: {why}"))
+                .hint("make it anew with `pfddns plan TASK --out FILE`")
+                .exit_with(Exit::Usage)
+        };
+        let plan: Self = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
+        if plan.format != FORMAT {
+            return Err(bad(format!("format {}, not {FORMAT}", plan.format)));
+        }
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if plan.id.is_empty() || plan.id.len() > 80 || !plan.id.bytes().all(good) {
+            return Err(bad("its id is not a run's name".into()));
+        }
+        Ok(plan)
+    }
+}

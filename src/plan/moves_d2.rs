@@ -1,0 +1,225 @@
+//! The changes on the firewall's D2: its file, its reload, and proof through it.
+
+use super::{Evidence, keys};
+use crate::config::{Config, PROBE_LABEL, ZoneConfig};
+use crate::error::{Doing, Error, Result};
+use crate::model::{DomainName, HostName, KeyName, KeyRef, Network, ZoneName};
+use crate::secret::Secret;
+use crate::systems::dns::{self, Rtype};
+use crate::systems::kea::{
+    self, Installed,
+    ncr::{Ncr, What},
+};
+use crate::world::{Digest, World};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the file of this site says for a key (`None`: unsigned updates).
+pub fn d2_spec(config: &Config, key: Option<&KeyRef>) -> kea::d2::D2Spec {
+    let domain = |zone: &ZoneConfig| kea::d2::D2Domain {
+        zone: zone.name.clone(),
+        reverse: zone.name.is_reverse(),
+        servers: zone.servers.iter().filter_map(|name| config.server(name).ok().map(|it| it.dns)).collect(),
+        key: None,
+    };
+    kea::d2::D2Spec {
+        listen: config.d2.listen,
+        timeout_ms: u32::try_from(config.d2.timeout.as_millis()).unwrap_or(u32::MAX),
+        domains: config.zones.iter().map(domain).collect(),
+        ..kea::d2::D2Spec::new(config.d2.socket.display().to_string(), key.map(|it| it.name.clone()))
+    }
+}
+
+/// The document for a key and its secret, or without signatures.
+pub fn d2_text(config: &Config, key: Option<(&KeyRef, &Secret)>) -> Result<zeroize::Zeroizing<String>> {
+    let keys: Vec<_> = key.into_iter().collect();
+    kea::d2::render(&d2_spec(config, key.map(|(key, _)| key)), &keys)
+}
+
+fn paths(config: &Config, backup: &Path) -> kea::apply::Paths {
+    kea::apply::Paths {
+        config: config.d2.config.clone(),
+        program: config.d2.program.clone(),
+        socket: config.d2.socket.clone(),
+        pause: config.d2.dhcp4_socket.iter().cloned().collect(),
+        backup: backup.to_owned(),
+    }
+}
+
+/// Puts a document in place and has D2 take it over. A repeat after a crash finds the file there already, or its backup
+/// made and the file not yet replaced; both end the same way.
+async fn install(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    new: &[u8],
+    replaces: Option<Digest>,
+    backup: &Path,
+) -> Result<Evidence> {
+    let paths = paths(config, backup);
+    let clock = world.clock.clone();
+    let found = world.host(host)?.read_if_there(&config.d2.config)?;
+    world.host_mut(host)?.make_folder(&keys::backups(config), 0o700)?;
+    if found.as_deref() == Some(new) {
+        let wanted = Installed::read(new, &config.d2.config.display().to_string())?;
+        let held = kea::apply::reload(&clock, world.host_mut(host)?, &paths, wanted.listen).await?;
+        kea::apply::verify(world.host(host)?, &config.d2.socket, &wanted)?;
+        return Ok(held_for(held));
+    }
+    if world.host(host)?.read_if_there(backup)?.map(|old| Digest::of(&old)) == replaces {
+        world.host_mut(host)?.remove(backup)?;
+    }
+    let outcome = kea::apply::install(world, host, &paths, new, replaces).await?;
+    Ok(if outcome.reloaded {
+        held_for(outcome.held)
+    } else {
+        Evidence::note("no D2 is running: the file waits for it")
+    })
+}
+
+fn held_for(held: Option<Duration>) -> Evidence {
+    Evidence::note(match held {
+        Some(time) => format!("DHCP was held for {} ms", time.as_millis()),
+        None => "reloaded without holding DHCP (d2.dhcp4-socket is not set)".into(),
+    })
+}
+
+pub(super) async fn install_d2(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    key: Option<&KeyRef>,
+    replaces: Option<&Digest>,
+    backup: &Path,
+) -> Result<Evidence> {
+    let secret = match key {
+        Some(key) => Some(keys::secret(config, world, key).await?),
+        None => None,
+    };
+    let text = d2_text(config, key.zip(secret.as_ref()))?;
+    install(config, world, host, text.as_bytes(), replaces.cloned(), backup).await
+}
+
+pub(super) async fn restore_d2(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    backup: &Path,
+    existed: bool,
+) -> Result<Evidence> {
+    if !existed {
+        world.host_mut(host)?.remove(&config.d2.config)?;
+        return Ok(Evidence::note(
+            "there was no such file before; a running D2 keeps what it has until it is restarted",
+        ));
+    }
+    // No backup yet: the step was cut off before it had replaced anything.
+    let Some(old) = world.host(host)?.read_if_there(backup)? else {
+        return Ok(Evidence::note("it was not replaced yet"));
+    };
+    let old = zeroize::Zeroizing::new(old);
+    let found = world.host(host)?.read_if_there(&config.d2.config)?.map(|it| Digest::of(&it));
+    let aside = aside(world, host, backup)?;
+    install(config, world, host, &old, found, &aside).await
+}
+
+/// A name for the backup of what is put away on the way back: the run may be taken back, redone and taken back again.
+fn aside(world: &World, host: &HostName, backup: &Path) -> Result<PathBuf> {
+    for number in 1..1000 {
+        let path = PathBuf::from(format!("{}.undone{number}", backup.display()));
+        if world.host(host)?.mode(&path)?.is_none() {
+            return Ok(path);
+        }
+    }
+    Err(Error::new(format!("{}: there are a thousand backups of this run", backup.display())))
+}
+
+/// Registers a probe name through D2 and sees A and PTR appear on the first server of each zone, then removes it.
+pub(super) async fn probe_d2(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    key: &KeyName,
+    zone: &ZoneName,
+) -> Result<Evidence> {
+    let name = zone.child(PROBE_LABEL)?;
+    let sent = |world: &World| -> Result<i64> {
+        Ok(kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent"))
+    };
+    let version = kea::socket::version(world.host(host)?, &config.d2.socket)?;
+    let before = sent(world)?;
+    let add = probe(config, world, &name, What::Add);
+    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &add, version)?;
+    let arrived = seen(config, world, zone, &name, Rtype::A, true).await;
+    // Taken away whatever the look-up said.
+    let remove = probe(config, world, &name, What::Remove);
+    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
+    let gone = seen(config, world, zone, &name, Rtype::A, false).await;
+    arrived.doing(|| "waiting for the record that D2 was asked to write")?;
+    gone.doing(|| "waiting for its removal")?;
+    let after = sent(world)?;
+    if after <= before {
+        return Err(Error::new(format!("D2 wrote the probe name, but not with {key}"))
+            .hint("another D2 may be feeding the same zone; `pfddns tsig status` shows the keys"));
+    }
+    Ok(Evidence { arrived: 1, note: format!("{} updates with {key}", after - before), ..Evidence::default() })
+}
+
+/// A request for the probe name: the network address of the first IPv4 subnet, which is never leased.
+fn probe(config: &Config, world: &World, name: &DomainName, what: What) -> Ncr {
+    let subnet = config.subnets.iter().map(Network::first).find(IpAddr::is_ipv4);
+    let now = world.clock.now().as_second();
+    Ncr {
+        what,
+        forward: true,
+        reverse: subnet.is_some(),
+        name: name.clone(),
+        address: subnet.unwrap_or_else(|| Ipv4Addr::new(192, 0, 2, 1).into()),
+        dhcid: kea::ncr::dhcid(1, b"pfddns-probe", name),
+        expires: now + 600,
+        lease_seconds: 600,
+        mode: kea::ncr::Mode::parse(config.d2.conflict_mode.name()).unwrap_or_default(),
+    }
+}
+
+/// Waits until the name is there (or not) on the first of the zone's servers that D2 uses.
+async fn seen(
+    config: &Config,
+    world: &World,
+    zone: &ZoneName,
+    name: &DomainName,
+    kind: Rtype,
+    wanted: bool,
+) -> Result<()> {
+    let first = config.zone(zone)?.servers.first().cloned();
+    let first = first.ok_or_else(|| Error::new(format!("no server takes updates for {zone}")))?;
+    let at = config.server(&first)?.dns;
+    let deadline = config.in_flight_bound() + Duration::from_secs(2);
+    let what = if wanted { format!("{name} on {first}") } else { format!("{name} gone from {first}") };
+    world
+        .until(deadline, Duration::from_millis(50), &what, async |world| {
+            Ok(dns::lookup(world, at, name, kind).await?.records.is_empty() != wanted)
+        })
+        .await
+}
+
+/// D2 finishes what it began with the key it began with. After the bound nothing can be under way; its counters must
+/// agree that nothing is.
+pub(super) async fn drain(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    key: &KeyName,
+    milliseconds: u64,
+) -> Result<Evidence> {
+    world.clock.sleep(Duration::from_millis(milliseconds)).await;
+    let before = kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent");
+    world.clock.sleep(Duration::from_millis(200)).await;
+    let after = kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent");
+    if after != before {
+        return Err(Error::new(format!("D2 still sends updates with {key}"))
+            .hint("is there a per-server key-name in its file? `pfddns tsig status` shows what it uses"));
+    }
+    Ok(Evidence::note(format!("waited {milliseconds} ms; {key} at rest")))
+}

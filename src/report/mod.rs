@@ -1,0 +1,142 @@
+//! Turns plans, runs, status and errors into text and JSON. Decides nothing.
+
+pub mod progress;
+
+use crate::error::Error;
+use crate::plan::{Outcome, Plan, RunRecord, RunReport, Undo};
+use crate::tasks::status::Status;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// A plan as text: what was found, each step with its diff, dangers last.
+pub fn plan_text(plan: &Plan) -> String {
+    let mut out = String::new();
+    if plan.is_empty() {
+        let _ = writeln!(out, "{}: nothing to do", plan.title);
+        return out;
+    }
+    let _ = writeln!(out, "plan {}: {}", plan.id, plan.title);
+    let width = plan.steps.len().to_string().len();
+    for (number, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(out, "  {:>width$}  {}", number + 1, step.title);
+        if let Undo::Impossible(why) = &step.undo {
+            let _ = writeln!(out, "  {:>width$}  ! no way back: {why}", "");
+        }
+        for line in step.diff.lines() {
+            let _ = writeln!(out, "  {:>width$}    {line}", "");
+        }
+    }
+    for danger in &plan.dangers {
+        let _ = writeln!(out, "danger: {}\n  accept it with --confirm {}", danger.why, danger.name);
+    }
+    out
+}
+
+/// A plan as JSON.
+pub fn plan_json(plan: &Plan) -> Value {
+    json!({ "pending": plan.steps.len(), "plan": plan })
+}
+
+/// A finished run as text.
+pub fn run_text(plan: &Plan, report: &RunReport) -> String {
+    let what = match report.outcome {
+        Outcome::Done => "done",
+        Outcome::Undone => "undone",
+    };
+    let counts = report.evidence.to_string();
+    let counts = if counts.is_empty() { counts } else { format!(" ({counts})") };
+    format!("{}: {what}, {} steps{counts}\n", plan.title, plan.steps.len())
+}
+
+/// A finished run as JSON.
+pub fn run_json(plan: &Plan, report: &RunReport) -> Value {
+    let outcome = match report.outcome {
+        Outcome::Done => "done",
+        Outcome::Undone => "undone",
+    };
+    json!({
+        "outcome": outcome,
+        "run": plan.id,
+        "title": plan.title,
+        "steps": plan.steps.len(),
+        "journal": report.journal,
+        "accepted": report.evidence.accepted,
+        "refused": report.evidence.refused,
+        "arrived": report.evidence.arrived,
+        "lost": report.evidence.lost,
+    })
+}
+
+/// The list of runs as text.
+pub fn runs_text(runs: &[RunRecord]) -> String {
+    let mut out = String::new();
+    for run in runs {
+        let _ = writeln!(out, "{}  {}  {}  by {}", run.plan.id, run.standing(), run.plan.title, run.who);
+        for why in run.why.iter().filter(|_| run.unfinished()) {
+            let _ = writeln!(out, "    failed: {why}");
+        }
+    }
+    if runs.is_empty() { "no runs yet\n".into() } else { out }
+}
+
+/// The list of runs as JSON.
+pub fn runs_json(runs: &[RunRecord]) -> Value {
+    let view = |run: &RunRecord| {
+        json!({
+            "run": run.plan.id, "standing": run.standing(), "title": run.plan.title, "who": run.who,
+            "made": run.plan.made, "last": run.last, "why": run.why, "journal": run.path, "steps": run.marks,
+        })
+    };
+    json!({ "runs": runs.iter().map(view).collect::<Vec<_>>() })
+}
+
+/// The status as text.
+pub fn status_text(status: &Status) -> String {
+    let mut out = format!("site {}\n\nkeys\n", status.site);
+    for key in &status.keys {
+        let mark = match (key.retired, Some(&key.name) == status.current.as_ref()) {
+            (Some(at), _) => format!("retired {}", at.strftime("%Y-%m-%d")),
+            (None, true) => "in use".into(),
+            (None, false) => "stored".into(),
+        };
+        let _ = writeln!(
+            out,
+            "  {}  {}  fingerprint {}  {} days old  {mark}  {}",
+            key.name, key.algorithm, key.fingerprint, key.age_days, key.secret
+        );
+    }
+    let none = "no key".to_owned();
+    let name = |key: &Option<crate::model::KeyName>| key.as_ref().map_or_else(|| none.clone(), ToString::to_string);
+    let _ =
+        writeln!(out, "\nD2\n  file: {}\n  running: {}\n\nservers", name(&status.d2_file), name(&status.d2_running));
+    for server in &status.servers {
+        let _ = writeln!(out, "  {}  {}  up since {}", server.name, server.version, server.started);
+        for (key, fingerprint) in &server.keys {
+            let text =
+                fingerprint.as_ref().map_or_else(|| "fingerprint unknown".into(), |it| format!("fingerprint {it}"));
+            let _ = writeln!(out, "    key {key}  {text}");
+        }
+        for (zone, rules) in &server.zones {
+            let _ = writeln!(out, "    zone {zone}  {rules}");
+        }
+    }
+    if status.problems.is_empty() {
+        out.push_str("\nall agree\n");
+    } else {
+        out.push_str("\nproblems\n");
+        for problem in &status.problems {
+            let _ = writeln!(out, "  {problem}");
+        }
+    }
+    out
+}
+
+/// An error as text for stderr.
+pub fn error_text(error: &Error) -> String {
+    format!("pfddns: error: {error}\n")
+}
+
+/// An error as JSON.
+pub fn error_json(error: &Error) -> Value {
+    json!({ "error": { "what": error.what(), "while": error.doing(), "try": error.hint_text(), "exit": error.exit() as i32 } })
+}

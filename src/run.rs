@@ -1,0 +1,351 @@
+//! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
+
+use crate::cli::{Bypass, Cli, Command, Go, Kea, Task, Tsig};
+use crate::config::{Config, DEFAULT_PATH};
+use crate::error::{Doing, Error, Exit, Result};
+use crate::plan::journal::{self, RunRecord};
+use crate::plan::{self, Plan};
+use crate::report::{self, progress::Progress};
+use crate::tasks;
+use crate::world::{NewFile, World};
+use clap::{CommandFactory, Parser};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A commented configuration with every option.
+pub const TEMPLATE: &str = include_str!("../templates/pfddns.toml");
+
+/// What `main` knows of the process's surroundings.
+pub struct Environment {
+    /// `PFDDNS_CONFIG`
+    pub config: Option<PathBuf>,
+    /// Who is at the keyboard, for journals.
+    pub who: String,
+    /// True if stderr is a terminal.
+    pub terminal: bool,
+}
+
+/// What `main` prints, and the exit code.
+pub struct Answer {
+    /// For stdout.
+    pub stdout: String,
+    /// For stderr, after everything printed on the way.
+    pub stderr: String,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+/// Text for people and the same as JSON.
+struct Shown {
+    text: String,
+    json: Value,
+    exit: Exit,
+}
+
+impl Shown {
+    fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, exit: Exit::Done }
+    }
+}
+
+/// One command under way.
+struct Session<'a> {
+    config: Config,
+    world: World,
+    environment: &'a Environment,
+    stderr: &'a mut dyn Write,
+}
+
+/// The whole program. `stderr` gets progress while it happens.
+pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, stderr: &mut dyn Write) -> Answer {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            return Answer { stdout: String::new(), stderr: error.render().to_string(), exit: Exit::Usage };
+        }
+        Err(help) => return Answer { stdout: help.render().to_string(), stderr: String::new(), exit: Exit::Done },
+    };
+    let json = cli.json;
+    tell(cli.verbose);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let shown = match runtime {
+        Ok(runtime) => runtime.block_on(command(cli, environment, stderr)),
+        Err(error) => Err(Error::new(format!("this machine gives no event loop: {error}"))),
+    };
+    match shown {
+        Ok(shown) if json => Answer { stdout: format!("{:#}\n", shown.json), stderr: String::new(), exit: shown.exit },
+        Ok(shown) => Answer { stdout: shown.text, stderr: String::new(), exit: shown.exit },
+        Err(error) => Answer {
+            stdout: if json { format!("{:#}\n", report::error_json(&error)) } else { String::new() },
+            stderr: report::error_text(&error),
+            exit: error.exit(),
+        },
+    }
+}
+
+/// Sends what happens to stderr. Only our own words at one and two -v: the libraries' may hold what was sent.
+fn tell(verbose: u8) {
+    use tracing::Level;
+    let level = match verbose {
+        0 => Level::ERROR,
+        1 => Level::INFO,
+        2 => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let ours = tracing_subscriber::filter::Targets::new().with_target("pfddns", level);
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    // Tests run several commands in one process; the first subscriber stays.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer).with(ours));
+}
+
+async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) -> Result<Shown> {
+    match &cli.command {
+        Command::Config { template: true } => return Ok(Shown::new(TEMPLATE, json!({ "template": TEMPLATE }))),
+        Command::Completions { shell } => return Ok(completions(*shell)),
+        Command::Man => return man(),
+        _ => {}
+    }
+    let path = cli.config.clone().or_else(|| environment.config.clone()).unwrap_or_else(|| DEFAULT_PATH.into());
+    let config = read_config(&path)?;
+    let world = World::here(config.d2.host.clone())?;
+    let mut session = Session { config, world, environment, stderr };
+    session.end_expired_bypass(&cli.command).await;
+    session.obey(cli.command).await
+}
+
+fn read_config(path: &Path) -> Result<Config> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = error.to_string();
+        let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+        Error::usage(format!("{}: the configuration can't be read: {reason}", path.display()))
+            .hint("`pfddns config --template > pfddns.toml` makes one; --config names it")
+    })?;
+    Config::parse(path, &text)
+}
+
+fn completions(shell: clap_complete::Shell) -> Shown {
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pfddns", &mut bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Shown::new(text.clone(), json!({ "completions": text }))
+}
+
+fn man() -> Result<Shown> {
+    let mut bytes = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    let failed = |error: std::io::Error| Error::new(format!("the man page: {error}"));
+    clap_mangen::Man::new(command.clone()).render(&mut bytes).map_err(failed)?;
+    for one in command.get_subcommands().filter(|it| it.get_name() != "help") {
+        man_of(one, &mut bytes).map_err(failed)?;
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Shown::new(text.clone(), json!({ "man": text })))
+}
+
+/// Each command, and each command below it, as a section of the one page.
+fn man_of(command: &clap::Command, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_uppercase();
+    writeln!(out, ".SH \"{name}\"")?;
+    let page = clap_mangen::Man::new(command.clone());
+    page.render_description_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_options_section(out)?;
+    page.render_extra_section(out)?;
+    for below in command.get_subcommands().filter(|it| it.get_name() != "help") {
+        man_of(below, out)?;
+    }
+    Ok(())
+}
+
+impl Session<'_> {
+    async fn obey(&mut self, command: Command) -> Result<Shown> {
+        match command {
+            Command::Config { .. } => self.show_config(),
+            Command::Status | Command::Tsig(Tsig::Status) => self.status().await,
+            Command::Plan { task, out } => self.plan(task, out.as_deref()).await,
+            Command::Apply { file: None, go } => {
+                let plan = tasks::ddns::converge(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Apply { file: Some(file), go } => {
+                let name = file.display().to_string();
+                let bytes = std::fs::read(&file).map_err(|error| Error::usage(format!("{name}: {error}")))?;
+                self.go(Plan::load(&name, &bytes)?, &go).await
+            }
+            Command::Runs => {
+                let runs = journal::all(&self.config.state)?;
+                Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
+            }
+            Command::Resume => self.resume().await,
+            Command::Undo { run } => self.undo(run.as_deref()).await,
+            Command::Tsig(Tsig::Generate(go)) => {
+                let plan = tasks::ddns::generate(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Tsig(Tsig::Rotate(go)) => {
+                self.nothing_unfinished()?;
+                let plan = tasks::rotate::rotate(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Kea(Kea::Render(go)) => {
+                let plan = tasks::ddns::render(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Verify => {
+                let plan = tasks::verify::verify(&self.config, &self.world).await?;
+                self.go(plan, &Go::default()).await
+            }
+            Command::Bypass(Bypass::Enable { time, reason, mut go }) => {
+                let plan = tasks::bypass::enable(&self.config, &self.world, time, &reason).await?;
+                // Typing the command, its end and its reason is the confirmation.
+                go.confirm.push("bypass".into());
+                self.go(plan, &go).await
+            }
+            Command::Bypass(Bypass::Status) => self.bypass_status(),
+            Command::Bypass(Bypass::Disable(go)) => {
+                let plan = tasks::bypass::disable(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Completions { shell } => Ok(completions(shell)),
+            Command::Man => man(),
+        }
+    }
+
+    fn show_config(&self) -> Result<Shown> {
+        let json =
+            serde_json::to_value(&self.config).map_err(|error| Error::new(format!("the configuration: {error}")))?;
+        Ok(Shown::new(format!("{json:#}\n"), json))
+    }
+
+    async fn status(&self) -> Result<Shown> {
+        let status = tasks::status::status(&self.config, &self.world).await?;
+        let json = serde_json::to_value(&status).map_err(|error| Error::new(format!("the status: {error}")))?;
+        let exit = if status.problems.is_empty() { Exit::Done } else { Exit::Failed };
+        Ok(Shown { text: report::status_text(&status), json, exit })
+    }
+
+    async fn plan(&mut self, task: Task, out: Option<&Path>) -> Result<Shown> {
+        let (config, world) = (&self.config, &self.world);
+        let plan = match task {
+            Task::Ddns => tasks::ddns::converge(config, world).await?,
+            Task::Generate => tasks::ddns::generate(config, world).await?,
+            Task::Rotate => tasks::rotate::rotate(config, world).await?,
+            Task::KeaRender => tasks::ddns::render(config, world).await?,
+            Task::Verify => tasks::verify::verify(config, world).await?,
+        };
+        if let Some(out) = out {
+            let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
+            let host = self.world.host_mut(&self.config.d2.host)?;
+            let replaces = host.read_if_there(out)?.map(|old| crate::world::Digest::of(&old));
+            host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
+        }
+        Ok(pending(&plan))
+    }
+
+    /// Shows the plan, or applies it.
+    async fn go(&mut self, plan: Plan, go: &Go) -> Result<Shown> {
+        if go.only_plan || plan.is_empty() {
+            return Ok(pending(&plan));
+        }
+        if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
+            return Err(Error::new(danger.why.clone())
+                .hint(format!("if that is what you want: --confirm {}", danger.name))
+                .while_doing("looking at the plan's dangers, before doing anything"));
+        }
+        let mut progress = Progress::new(self.stderr, plan.steps.len(), self.environment.terminal);
+        let done = plan::apply::apply(&plan, &self.config, &mut self.world, &self.environment.who, &mut progress).await;
+        let report = done.doing(|| plan.title.clone())?;
+        Ok(Shown::new(report::run_text(&plan, &report), report::run_json(&plan, &report)))
+    }
+
+    fn nothing_unfinished(&self) -> Result<()> {
+        match journal::all(&self.config.state)?.iter().find(|run| run.unfinished()) {
+            None => Ok(()),
+            Some(run) => Err(Error::new(format!("run {} is unfinished", run.plan.id))
+                .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back")),
+        }
+    }
+
+    async fn resume(&mut self) -> Result<Shown> {
+        let runs = journal::all(&self.config.state)?;
+        let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
+            return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
+        };
+        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
+        let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
+        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+    }
+
+    async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
+        let runs = journal::all(&self.config.state)?;
+        let run = to_undo(runs, name)?;
+        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
+        let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
+        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+    }
+
+    fn bypass_status(&self) -> Result<Shown> {
+        let state = plan::bypass::read(&self.config, &self.world)?;
+        let text = match &state {
+            None => "no bypass\n".to_owned(),
+            Some(it) => format!(
+                "bypass since {} until {}: {}\n{} zone rules to go back to\n",
+                it.since,
+                it.until,
+                it.reason,
+                it.saved.len()
+            ),
+        };
+        Ok(Shown::new(text, json!({ "bypass": state })))
+    }
+
+    /// A bypass whose time is over is closed before anything else, by whichever command comes first. If that fails it
+    /// is said, and the command goes on: looking must still be possible, and no task builds on a bypass.
+    async fn end_expired_bypass(&mut self, command: &Command) {
+        if matches!(command, Command::Bypass(Bypass::Disable(_)) | Command::Undo { .. } | Command::Resume) {
+            return;
+        }
+        let now = self.world.clock.now();
+        let state = match plan::bypass::read(&self.config, &self.world) {
+            Ok(Some(state)) if state.until <= now => state,
+            _ => return,
+        };
+        let _ = writeln!(self.stderr, "the bypass ended at {}: putting the rules back", state.until);
+        let ended = async {
+            let plan = tasks::bypass::disable(&self.config, &self.world).await?;
+            self.go(plan, &Go::default()).await
+        };
+        if let Err(error) = ended.await {
+            let _ = write!(self.stderr, "{}", report::error_text(&error.while_doing("ending the bypass")));
+        }
+    }
+}
+
+fn pending(plan: &Plan) -> Shown {
+    let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
+    Shown { text: report::plan_text(plan), json: report::plan_json(plan), exit }
+}
+
+/// The named run, else the one that was cut off, else the newest that did something and was not taken back.
+fn to_undo(runs: Vec<RunRecord>, name: Option<&str>) -> Result<RunRecord> {
+    let nothing = || Error::new("there is nothing to take back").hint("`pfddns runs` lists all runs");
+    if let Some(name) = name {
+        return runs
+            .into_iter()
+            .find(|run| run.plan.id == name)
+            .ok_or_else(|| Error::usage(format!("no run is called `{name}`")).hint("`pfddns runs` lists all runs"));
+    }
+    let open = runs.iter().rposition(RunRecord::unfinished);
+    let last = runs.iter().rposition(|run| run.ended == Some(journal::Ending::Done) && changed(&run.plan));
+    let index = open.or(last).ok_or_else(nothing)?;
+    runs.into_iter().nth(index).ok_or_else(nothing)
+}
+
+/// False for runs that only proved something.
+fn changed(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| !matches!(step.undo, plan::Undo::NotNeeded))
+}

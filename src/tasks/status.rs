@@ -1,0 +1,203 @@
+//! What stands where: keys with fingerprints and ages, servers, zones, D2, bypass, unfinished runs. A part that can't be
+//! read is shown as unknown, and unknown is a failure, never fine.
+
+use super::survey::{D2Seen, ServerSeen, d2_seen, look};
+use crate::config::Config;
+use crate::error::Result;
+use crate::model::KeyName;
+use crate::plan::bypass::{self, BypassState};
+use crate::plan::journal;
+use crate::secret::Fingerprint;
+use crate::systems::kea::{self, Installed};
+use crate::systems::store::{Book, Store};
+use crate::world::World;
+use futures::future::join_all;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The view. Empty `problems` means that everything was read and agrees.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    /// The site.
+    pub site: String,
+    /// The key in use, as the store names it.
+    pub current: Option<KeyName>,
+    /// Keys of the store.
+    pub keys: Vec<KeyStatus>,
+    /// Servers that answered.
+    pub servers: Vec<ServerStatus>,
+    /// Key D2's file signs with.
+    pub d2_file: Option<KeyName>,
+    /// Key the running D2 signs with.
+    pub d2_running: Option<KeyName>,
+    /// A bypass in force.
+    pub bypass: Option<BypassState>,
+    /// Names of unfinished runs.
+    pub unfinished: Vec<String>,
+    /// Everything that is wrong or unknown, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A key of the store.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyStatus {
+    /// Its name.
+    pub name: KeyName,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Days since.
+    pub age_days: i64,
+    /// When it was retired.
+    pub retired: Option<Timestamp>,
+    /// Where its secret lies.
+    pub secret: String,
+}
+
+/// A server.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// Product version.
+    pub version: String,
+    /// Start time, in its own words.
+    pub started: String,
+    /// Its keys: name, and fingerprint where it tells.
+    pub keys: Vec<(KeyName, Option<Fingerprint>)>,
+    /// Zone and who may update it.
+    pub zones: Vec<(String, String)>,
+}
+
+/// Looks at everything; never fails as a whole.
+pub async fn status(config: &Config, world: &World) -> Result<Status> {
+    let mut problems = Vec::new();
+    let book = keep(Store::of(config).read(world).await, "the secret store", &mut problems);
+    let seen = join_all(config.servers.iter().map(|server| look(config, world, server))).await;
+    let mut servers = Vec::new();
+    for (server, seen) in config.servers.iter().zip(seen) {
+        if let Some(seen) = keep(seen, server.name.as_str(), &mut problems) {
+            compare(config, book.as_ref(), &seen, &mut problems);
+            servers.push(seen);
+        }
+    }
+    let d2 = keep(d2_seen(config, world), "D2's file", &mut problems).flatten();
+    let d2_running = running(config, world, &mut problems);
+    let d2_file = d2.as_ref().and_then(key_of);
+    let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
+    let runs = keep(journal::all(&config.state), "the journals", &mut problems).unwrap_or_default();
+    let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
+    let current = book.as_ref().and_then(|book| book.current.clone());
+    if config.d2.manage && bypass.is_none() {
+        for (who, key) in [("D2's file", &d2_file), ("the running D2", &d2_running)] {
+            if key != &current {
+                problems.push(format!(
+                    "{who} signs with {}, the store names {}",
+                    name(key.as_ref()),
+                    name(current.as_ref())
+                ));
+            }
+        }
+    }
+    problems.extend(bypass.iter().map(|it| format!("a bypass is in force until {}: {}", it.until, it.reason)));
+    problems.extend(unfinished.iter().map(|run| format!("run {run} is unfinished: `pfddns resume` or `pfddns undo`")));
+    Ok(Status {
+        site: config.site.clone(),
+        current,
+        keys: book.as_ref().map(|book| keys(config, world, book)).unwrap_or_default(),
+        servers: servers.iter().map(server_status).collect(),
+        d2_file,
+        d2_running,
+        bypass,
+        unfinished,
+        problems,
+    })
+}
+
+fn name(key: Option<&KeyName>) -> String {
+    key.map_or_else(|| "no key".to_owned(), ToString::to_string)
+}
+
+fn keep<T>(result: Result<T>, what: &str, problems: &mut Vec<String>) -> Option<T> {
+    result.map_err(|error| problems.push(format!("{what}: {}", error.what()))).ok()
+}
+
+fn running(config: &Config, world: &World, problems: &mut Vec<String>) -> Option<KeyName> {
+    if !config.d2.manage {
+        return None;
+    }
+    let host = keep(world.host(&config.d2.host), "the firewall", problems)?;
+    let running = keep(kea::apply::in_use(host, &config.d2.socket), "the running D2", problems)?;
+    one_key(&running)
+}
+
+/// The key all domains use; none if they use several or none.
+fn one_key(installed: &Installed) -> Option<KeyName> {
+    match installed.used_keys().as_slice() {
+        [one] => KeyName::new(one).ok(),
+        _ => None,
+    }
+}
+
+fn key_of(d2: &D2Seen) -> Option<KeyName> {
+    one_key(&d2.installed)
+}
+
+/// What a server must agree with the store about.
+fn compare(config: &Config, book: Option<&Book>, server: &ServerSeen, problems: &mut Vec<String>) {
+    for (zone, rules) in &server.zones {
+        if !rules.signature_required() {
+            problems.push(format!("{} accepts unsigned updates of {zone}: {rules}", server.name));
+        }
+    }
+    let Some(book) = book else { return };
+    let Some(current) = book.keys.iter().find(|key| Some(&key.name) == book.current.as_ref()) else { return };
+    match server.keys.iter().find(|key| key.name == current.name) {
+        None => problems.push(format!("{} does not hold {}", server.name, current.name)),
+        Some(held) if held.fingerprint.as_ref() != Some(&current.secret.fingerprint()) => {
+            problems.push(format!("{} holds {} with another secret", server.name, current.name));
+        }
+        Some(_) => {}
+    }
+    for (zone, rules) in &server.zones {
+        if !config.rows(&current.name, zone).is_empty() && !rules.grants(&current.name) {
+            problems.push(format!("{} does not let {} update {zone}", server.name, current.name));
+        }
+    }
+    for retired in book.keys.iter().filter(|key| key.retired.is_some()) {
+        if server.keys.iter().any(|key| key.name == retired.name) {
+            problems.push(format!("{} still holds retired {}", server.name, retired.name));
+        }
+    }
+}
+
+fn keys(config: &Config, world: &World, book: &Book) -> Vec<KeyStatus> {
+    let now = world.clock.now();
+    let store = Store::of(config);
+    let view = |key: &crate::systems::store::StoredKey| KeyStatus {
+        name: key.name.clone(),
+        algorithm: key.algorithm.to_string(),
+        fingerprint: key.secret.fingerprint(),
+        created: key.created,
+        age_days: (now.as_second() - key.created.as_second()) / 86_400,
+        retired: key.retired,
+        secret: store.place(book.version, &key.name).to_string(),
+    };
+    book.keys.iter().map(view).collect()
+}
+
+fn server_status(server: &ServerSeen) -> ServerStatus {
+    ServerStatus {
+        name: server.name.to_string(),
+        version: server.standing.version.clone(),
+        started: server.standing.started.clone(),
+        keys: server.keys.iter().map(|key| (key.name.clone(), key.fingerprint.clone())).collect(),
+        zones: server.zones.iter().map(|(zone, rules)| (zone.to_string(), rules.to_string())).collect(),
+    }
+}

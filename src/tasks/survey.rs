@@ -1,0 +1,175 @@
+//! One look at everything a task may need: the store, each server's keys and rules, D2's file and daemon, a bypass.
+//! Whatever can't be read is an error here: no plan is made from half a picture.
+
+use crate::config::{Config, ServerConfig};
+use crate::error::{Doing, Error, Result};
+use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
+use crate::plan::Check;
+use crate::plan::bypass::{self, BypassState};
+use crate::systems::kea::Installed;
+use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
+use crate::systems::store::{Book, Store, StoredKey};
+use crate::world::{Digest, World};
+use futures::future::join_all;
+
+/// Everything that was found.
+pub struct Survey {
+    /// The store.
+    pub book: Book,
+    /// Each server, in the configuration's order.
+    pub servers: Vec<ServerSeen>,
+    /// D2's file, if there is one.
+    pub d2: Option<D2Seen>,
+    /// A bypass in force.
+    pub bypass: Option<BypassState>,
+}
+
+/// One server.
+pub struct ServerSeen {
+    /// Its name.
+    pub name: ServerName,
+    /// Version and start time.
+    pub standing: Standing,
+    /// Its keys.
+    pub keys: Vec<HeldKey>,
+    /// The rules of each zone it takes updates for.
+    pub zones: Vec<(ZoneName, ZoneRules)>,
+}
+
+/// D2's file.
+pub struct D2Seen {
+    /// Its text, secrets included: never shown, only compared and redacted.
+    pub text: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// What it says.
+    pub installed: Installed,
+}
+
+impl Survey {
+    /// Looks at everything; servers side by side.
+    pub async fn of(config: &Config, world: &World) -> Result<Self> {
+        let book = Store::of(config).read(world).await.doing(|| "reading the secret store")?;
+        let seen = join_all(config.servers.iter().map(|server| look(config, world, server))).await;
+        let servers = seen.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(Self { book, servers, d2: d2_seen(config, world)?, bypass: bypass::read(config, world)? })
+    }
+
+    /// The key in use, as the store names it.
+    pub fn current(&self) -> Result<&StoredKey> {
+        let name = self.book.current.as_ref().ok_or_else(|| {
+            Error::new("the store names no key as in use").hint("`pfddns tsig generate` makes the first one")
+        })?;
+        self.book
+            .keys
+            .iter()
+            .find(|key| &key.name == name)
+            .ok_or_else(|| Error::new(format!("the store names {name} as the key in use but does not hold it")))
+    }
+
+    /// A reference to a stored key.
+    pub fn key_ref(&self, config: &Config, key: &StoredKey) -> KeyRef {
+        let secret = Store::of(config).place(self.book.version, &key.name);
+        KeyRef { name: key.name.clone(), algorithm: key.algorithm, secret }
+    }
+
+    /// A name for a new key that nobody has used yet: `<prefix>-<date><letters>`.
+    pub fn new_name(&self, config: &Config, now: jiff::Timestamp) -> Result<KeyName> {
+        let used = |name: &KeyName| {
+            self.book.keys.iter().any(|key| &key.name == name)
+                || self.servers.iter().any(|server| {
+                    server.keys.iter().any(|key| &key.name == name)
+                        || server.zones.iter().any(|(_, rules)| rules.grants(name))
+                })
+        };
+        let day = now.strftime("%Y%m%d");
+        for number in 0..26 * 26 {
+            let name = KeyName::new(&format!("{}-{day}{}", config.key.prefix, letters(number)))?;
+            if !used(&name) {
+                return Ok(name);
+            }
+        }
+        Err(Error::new("there are 676 keys of today already"))
+    }
+
+    /// What a plan made from this survey relies on.
+    pub fn given(&self, config: &Config) -> Vec<Check> {
+        let mut given = vec![Check::StoreIs { version: self.book.version }];
+        if config.d2.manage {
+            given.push(Check::FileIs {
+                host: config.d2.host.clone(),
+                path: config.d2.config.clone(),
+                digest: self.d2.as_ref().map(|d2| d2.digest.clone()),
+            });
+        }
+        for server in &self.servers {
+            for (zone, rules) in &server.zones {
+                let (server, zone, rules) = (server.name.clone(), zone.clone(), rules.clone());
+                given.push(Check::RulesAre { server, zone, rules });
+            }
+        }
+        given
+    }
+
+    /// Refuses while a bypass is in force: its rules are not the ones to build on.
+    pub fn no_bypass(&self) -> Result<()> {
+        match &self.bypass {
+            None => Ok(()),
+            Some(state) => Err(Error::new(format!("a bypass is in force until {}: {}", state.until, state.reason))
+                .hint("`pfddns bypass disable` puts the exact rules back")),
+        }
+    }
+}
+
+/// a … z, then aa … zz
+fn letters(number: u32) -> String {
+    let letter = |n: u32| char::from_u32(u32::from(b'a') + n % 26).unwrap_or('a');
+    if number < 26 { letter(number).to_string() } else { format!("{}{}", letter(number / 26 - 1), letter(number)) }
+}
+
+/// Looks at one server.
+pub async fn look(config: &Config, world: &World, server: &ServerConfig) -> Result<ServerSeen> {
+    let doing = || format!("looking at {}", server.name);
+    let backend = Server::of(config, &server.name)?;
+    let standing = backend.standing(world).await.doing(doing)?;
+    let keys = backend.keys(world).await.doing(doing)?;
+    let hosted = backend.zones(world).await.doing(doing)?;
+    let mut zones = Vec::new();
+    for zone in config.zones.iter().filter(|zone| zone.servers.contains(&server.name)) {
+        if !hosted.contains(&zone.name) {
+            return Err(Error::new(format!("{} has no zone {} that takes updates", server.name, zone.name))
+                .hint("create it there as a primary zone, or take it out of pfddns.toml"));
+        }
+        let rules = backend.rules(world, &zone.name).await.doing(doing)?;
+        zones.push((zone.name.clone(), rules));
+    }
+    Ok(ServerSeen { name: server.name.clone(), standing, keys, zones })
+}
+
+/// Looks at D2's file.
+pub fn d2_seen(config: &Config, world: &World) -> Result<Option<D2Seen>> {
+    if !config.d2.manage {
+        return Ok(None);
+    }
+    let path = &config.d2.config;
+    let Some(bytes) = world.host(&config.d2.host)?.read_if_there(path)? else { return Ok(None) };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::new(format!("{}: not UTF-8, so not a file Kea would read", path.display())))?;
+    let installed = Installed::read(text.as_bytes(), &path.display().to_string())?;
+    Ok(Some(D2Seen { digest: Digest::of(text.as_bytes()), text, installed }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letters;
+
+    #[test]
+    fn letters_do_not_repeat() {
+        let all: std::collections::BTreeSet<String> = (0..26 * 26).map(letters).collect();
+        assert_eq!(all.len(), 26 * 26);
+        assert_eq!(
+            (letters(0), letters(25), letters(26), letters(52)),
+            ("a".into(), "z".into(), "aa".into(), "ba".into())
+        );
+    }
+}
