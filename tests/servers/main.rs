@@ -2,9 +2,13 @@
 //! The last are named by `PFDDNS_TECHNITIUM_URLS` and `PFDDNS_TECHNITIUM_DNS` (comma lists, in the same order) and
 //! `PFDDNS_TECHNITIUM_TOKEN`; there the tests make zones and keys of their own and remove them again.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests stop at the first surprise and say what they skip")]
 #![allow(missing_docs, reason = "a test target has no readers of its documentation")]
 
+mod answers;
 mod bind;
+mod bind_traps;
+mod canned;
 mod contract;
 mod technitium;
 mod traps;
