@@ -168,6 +168,7 @@ pub async fn may_update_type(
 }
 
 /// Adds one record if its name is not in use (`YxDomain` otherwise, also when a lost answer made us ask twice).
+/// BIND refuses an address at a name with `_` (check-names, 9.18), so a probe below such a name is a text.
 pub async fn add(
     world: &mut World,
     server: SocketAddr,

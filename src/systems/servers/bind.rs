@@ -12,6 +12,7 @@ use crate::model::{GrantRow, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, 
 use crate::secret::Secret;
 use crate::world::{Digest, Host, NewFile, World};
 use file::{File, Key};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,7 +97,9 @@ impl Bind {
     fn loaded_keys(&self, world: &World) -> Result<Vec<KeyName>> {
         let list = self.ask(world, &["tsig-list"])?;
         let name = |line: &str| KeyName::new(line.split("key \"").nth(1)?.split('"').next()?).ok();
-        Ok(list.lines().filter_map(name).collect())
+        // Listed once per view, `_bind` included.
+        let names: BTreeSet<KeyName> = list.lines().filter_map(name).collect();
+        Ok(names.into_iter().collect())
     }
 
     /// True if named lets anybody at all update the zone. An error if it does not serve the zone as primary.
