@@ -96,18 +96,27 @@ fn module(file: &str) -> Vec<String> {
 /// Paths of ours that the code names, from the crate's root: `crate::…`, `pfddns::…` and `super::…` up to the root.
 fn used(module: &[String], code: &str) -> Vec<String> {
     let up = "super::".repeat(module.len());
+    ["crate::", "pfddns::", &up].into_iter().flat_map(|root| below(root, code)).collect()
+}
+
+/// The names that follow `root` in the code.
+fn below(root: &str, code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for root in ["crate::", "pfddns::", &up] {
-        for (at, _) in code.match_indices(root) {
-            let before = &code[..at];
-            // Not `other_crate::` and not one `super::` of a longer row.
-            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') || before.ends_with("super::") {
-                continue;
-            }
-            found.extend(heads(&code[at + root.len()..]));
+    for (at, _) in code.match_indices(root) {
+        let before = &code[..at];
+        // Not `other_crate::` and not one `super::` of a longer row.
+        if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') || before.ends_with("super::") {
+            continue;
         }
+        found.extend(heads(&code[at + root.len()..]));
     }
     found
+}
+
+/// True for the name of a file or folder directly below `src/systems`.
+fn is_system(name: &String) -> bool {
+    let systems = root().join("src/systems");
+    systems.join(name).is_dir() || systems.join(format!("{name}.rs")).is_file()
 }
 
 /// Sentences about each arrow in this file that is not drawn.
@@ -122,13 +131,11 @@ fn arrows(map: &Map, file: &str, text: &str) -> Vec<String> {
     let undrawn = undrawn.filter(|name| name != layer && !may.contains(name));
     let mut wrong: Vec<_> = undrawn.map(|name| format!("src/{file}: {layer} must not use {name}")).collect();
     if let (true, Some(own)) = (layer == "systems", module.get(1)) {
-        for (at, root) in code.match_indices("crate::systems::") {
-            for other in heads(&code[at + root.len()..]) {
-                if &other != own && !SYSTEM_ARROWS.contains(&(own, &other)) {
-                    wrong.push(format!("src/{file}: system {own} must not use system {other}"));
-                }
-            }
-        }
+        let up = "super::".repeat(module.len() - 1);
+        let others =
+            below("crate::systems::", &code).into_iter().chain(below(&up, &code).into_iter().filter(is_system));
+        let others = others.filter(|other| other != own && !SYSTEM_ARROWS.contains(&(own, other)));
+        wrong.extend(others.map(|other| format!("src/{file}: system {own} must not use system {other}")));
     }
     wrong
 }
@@ -194,6 +201,9 @@ fn a_planted_arrow_is_found() {
         ("systems/store/vault.rs", "use super::super::super::plan::Plan;", 1),
         ("systems/store/mod.rs", "use crate::systems::kea::Kea;", 1),
         ("systems/store/mod.rs", "use crate::tasks;", 1),
+        ("systems/store/mod.rs", "use super::dns;", 1),
+        ("systems/store/vault.rs", "use super::super::dns::sign;", 1),
+        ("systems/store/vault.rs", "use super::dns;", 0),
         ("model/mod.rs", "use crate::config::Config;", 1),
         ("secret.rs", "pub use crate::world::World;", 1),
         ("plan/mod.rs", "use crate::tasks::rotate;", 1),
@@ -240,7 +250,7 @@ fn files_stay_readable_and_say_what_they_are_for() {
         if lines > LONGEST {
             wrong.push(format!("src/{file} has {lines} lines: look for the second idea in it"));
         }
-        if !text.starts_with("//! ") {
+        if !text.starts_with("//! ") && !file.ends_with("tests.rs") {
             wrong.push(format!("src/{file} does not begin with what it is for"));
         }
     }

@@ -1,11 +1,11 @@
 //! What a server, its policies and its operator can do to us: each has a sentence of its own, and none shows a secret.
 
 use crate::harness::{Bao, real};
-use crate::site::{Site, config, key, name};
+use crate::site::{Ground, Site, config, key, name};
 use pfddns::config::StoreConfig;
 use pfddns::systems::store::Edit;
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::Arc;
@@ -110,6 +110,51 @@ fn a_foreign_write_in_between_is_noticed() {
     assert!(error.contains("is at version 2, not 1"), "{error}");
     site.edit(2, &[Edit::Add(&key("ddns-b"))]).unwrap();
     assert!(site.siblings().contains("theirs"));
+}
+
+/// Passes requests on to the server, but lets somebody else write just before ours arrives.
+fn somebody_writes_just_before(site: &Site) -> Site {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // Weak: this thread outlives the test, and its server must not.
+    let ground = Arc::downgrade(&site.ground);
+    let server = site.bao_server().url.strip_prefix("http://").unwrap().to_owned();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut request = vec![0u8; 65536];
+            let mut length = client.read(&mut request).unwrap();
+            let is_write = request.starts_with(b"PATCH ") || request.starts_with(b"POST ");
+            while is_write && !request[..length].ends_with(b"}}") {
+                length += client.read(&mut request[length..]).unwrap();
+            }
+            if is_write {
+                let ground = ground.upgrade().unwrap();
+                let Ground::Bao(bao) = &*ground else { panic!("a server") };
+                bao.call("POST", "secret/data/dns/ddns", r#"{"data":{"foreign":"just before"}}"#);
+            }
+            let request = String::from_utf8(request[..length].to_vec()).unwrap();
+            let mut upstream = TcpStream::connect(&server).unwrap();
+            upstream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            upstream.read_to_end(&mut answer).unwrap();
+            let _ = client.write_all(&answer);
+        }
+    });
+    with(site, &format!("url = \"{url}\"\ntoken-file = \"TOKEN\""))
+}
+
+#[test]
+fn a_write_between_our_look_and_ours_is_not_overwritten() {
+    let Some(site) = bao() else { return };
+    let mut raced = somebody_writes_just_before(&site);
+    let error = raced.edit(0, &[Edit::Add(&key("ddns-a"))]).unwrap_err();
+    assert!(error.contains("is at another version, not 0: somebody else wrote it; nothing was written"), "{error}");
+    assert_eq!((site.read().version, site.read().keys.len()), (1, 0));
+    let error = raced.edit(1, &[Edit::Add(&key("ddns-a"))]).unwrap_err();
+    assert!(error.contains("is at another version, not 1: somebody else wrote it; nothing was written"), "{error}");
+    assert_eq!((site.read().version, site.read().keys.len()), (2, 0));
+    assert!(site.siblings().contains("just before"));
 }
 
 #[test]
