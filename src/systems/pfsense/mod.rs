@@ -1,8 +1,8 @@
 //! pfSense: its config.xml, read by its own rules and edited without moving a foreign byte.
 //! Not for: Kea's own files; those are another system's.
 
-mod dialect;
 pub mod dhcp;
+mod dialect;
 mod document;
 mod edit;
 mod entities;
