@@ -1,6 +1,6 @@
 //! Lost replies, cut calls, and what a test can see of each moment.
 
-use crate::doubles::technitium::{Group, Version};
+use crate::doubles::technitium::{Group, Record, Version};
 use crate::http::{Request, call, encode, ok, send, try_call};
 use crate::start;
 use serde_json::Value;
@@ -112,4 +112,16 @@ fn five_wrong_passwords_lock_the_address_out() {
         assert_eq!(login(pass), "Max limit of 5 attempts exceeded. Access blocked for 300 seconds.");
     }
     ok(&server, "zones/list", &[]);
+}
+
+#[test]
+fn many_zones_can_be_put_there_at_once() {
+    let server = start(Version::V15_2);
+    let record = |zone: &str| Record::made(&format!("h.{zone}"), 1, 300, vec![192, 0, 2, 1]);
+    for n in 0..2000 {
+        let zone = format!("z{n}.test");
+        server.put_zone(&zone, vec![record(&zone)]);
+    }
+    assert_eq!(ok(&server, "zones/list", &[])["zones"].as_array().unwrap().len(), 2005);
+    assert_eq!((server.serial("z7.test"), server.records("z7.test").len()), (Some(1), 3));
 }

@@ -95,6 +95,28 @@ fn faults_of_a_signature_are_told_in_the_products_order() {
 }
 
 #[test]
+fn a_second_tsig_is_looked_for_last() {
+    let server = furnished(Version::V15_2);
+    let twice = |secret: &str| {
+        let key = json!({"name": "hmac-sha256", "secret": secret, "algorithm": "hmac-sha256", "twice": true});
+        answer(&server, json!({"key": key, "update": one_add()}), false).unwrap()
+    };
+    assert_eq!(twice(SECRET), (1, Value::Null));
+    assert_eq!(twice("TU1NTQ==").1["error"], "BADSIG");
+}
+
+#[test]
+fn an_answer_to_a_faulty_signature_has_no_opt() {
+    let server = furnished(Version::V15_2);
+    let opt = |algorithm: &str| {
+        let case = json!({"zone": "example.test", "key": key(algorithm), "update": one_add(), "edns": 1232});
+        let answer = wire::exchange(server.dns(), LOCAL, false, &wire::build(&case, 6).0).unwrap();
+        wire::records(&answer).iter().any(|record| record.rtype == 41)
+    };
+    assert_eq!((opt("hmac-sha256"), opt("hmac-sha224")), (true, false));
+}
+
+#[test]
 fn a_key_name_in_capitals_is_the_same_key() {
     let server = furnished(Version::V14_3);
     let key = json!({"name": "HMAC-SHA256.", "secret": SECRET, "algorithm": "hmac-sha256"});

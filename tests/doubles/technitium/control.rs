@@ -1,13 +1,13 @@
 //! What a test may do to a running double and read from it.
 
 use super::accounts::{Group, User};
+use super::history::{self, History, Moment, Rules, Scope};
 use super::http::Call;
 use super::keys::TsigKey;
-use super::names;
-use super::options::{MODES, Policy};
-use super::state::{Live, Server};
+use super::state::Server;
 use super::store::Store;
 use super::zone_data::Record;
+use super::zones::{Kind, Zone};
 use super::{Handle, state};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -95,66 +95,6 @@ pub struct UpdateSeen {
     pub changed: bool,
 }
 
-/// Who may update a zone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// Switched off.
-    pub disabled: bool,
-    /// The word of `update`.
-    pub update: String,
-    /// In order.
-    pub acl: Vec<String>,
-    /// In order.
-    pub policies: Vec<Policy>,
-}
-
-impl Rules {
-    /// Would an unsigned update be taken, from some address at least?
-    pub fn open_to_unsigned(&self) -> bool {
-        let some = match self.update.as_str() {
-            "Allow" | "AllowOnlyZoneNameServers" | "AllowZoneNameServersAndUseSpecifiedNetworkACL" => true,
-            "UseSpecifiedNetworkACL" => self.acl.iter().any(|entry| !entry.starts_with('!')),
-            _ => false,
-        };
-        some && !self.disabled && self.policies.is_empty()
-    }
-}
-
-/// Keys and rules between two changes.
-#[derive(Debug, Clone)]
-pub struct Moment {
-    /// Since when.
-    pub at: Instant,
-    /// What brought it about.
-    pub cause: String,
-    /// The key table.
-    pub keys: Vec<TsigKey>,
-    /// Per zone that is not internal.
-    pub zones: BTreeMap<String, Rules>,
-}
-
-impl Moment {
-    /// Now.
-    pub fn of(live: &Live, cause: &str) -> Self {
-        let own = live.zones.iter().filter(|(_, zone)| !zone.internal);
-        let rules = own.map(|(name, zone)| {
-            let rules = Rules {
-                disabled: zone.disabled,
-                update: names::enum_word(&MODES, zone.options.update),
-                acl: zone.options.update_acl.iter().map(ToString::to_string).collect(),
-                policies: zone.options.policies.clone(),
-            };
-            (name.clone(), rules)
-        });
-        Self { at: Instant::now(), cause: cause.to_owned(), keys: live.config.keys.clone(), zones: rules.collect() }
-    }
-
-    /// Do keys and rules agree?
-    pub fn same_state(&self, other: &Self) -> bool {
-        self.keys == other.keys && self.zones == other.zones
-    }
-}
-
 /// What was asked of a server since its first start.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -163,7 +103,7 @@ pub struct Seen {
     /// UPDATE messages.
     pub updates: Vec<UpdateSeen>,
     /// Keys and rules, each time they changed.
-    pub history: Vec<Moment>,
+    pub history: History,
 }
 
 /// Sums over the UPDATE messages seen.
@@ -250,6 +190,17 @@ impl Handle {
         fields.get("token").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// Puts a primary zone there with these records beside its SOA and NS, without a call per record.
+    pub fn put_zone(&self, name: &str, records: Vec<Record>) {
+        let mut server = self.server();
+        let mut zone = Zone::new(name, Kind::Primary, &server.domain, (900, 3600));
+        records.into_iter().for_each(|record| zone.put(record));
+        let key = zone.name.clone();
+        server.live.zones.insert(key.clone(), zone);
+        server.changed(Store::Zone(key.clone()));
+        server.moment("put_zone", &Scope::Zone(&key));
+    }
+
     /// The key table.
     pub fn keys(&self) -> Vec<TsigKey> {
         self.server().live.config.keys.clone()
@@ -257,7 +208,7 @@ impl Handle {
 
     /// Who may update each zone that is not internal.
     pub fn rules(&self) -> BTreeMap<String, Rules> {
-        Moment::of(&self.server().live, "").zones
+        history::rules(&self.server().live)
     }
 
     /// The records of a zone.
@@ -269,7 +220,7 @@ impl Handle {
 
     /// The SOA serial of a zone.
     pub fn serial(&self, zone: &str) -> Option<u32> {
-        self.server().live.zones.get(&zone.to_ascii_lowercase()).map(super::zones::Zone::serial)
+        self.server().live.zones.get(&zone.to_ascii_lowercase()).map(Zone::serial)
     }
 
     /// `uptimestamp`.
@@ -306,7 +257,7 @@ impl Handle {
 
     /// Keys and rules, each time they changed.
     pub fn history(&self) -> Vec<Moment> {
-        self.server().seen.history.clone()
+        self.server().seen.history.moments()
     }
 
     /// Calls `observer` with each new moment, from within the change (so it must not call back).

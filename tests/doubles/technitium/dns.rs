@@ -92,7 +92,7 @@ impl Server {
             Verdict::Good(key, signer) => self.judged(&request, source, transport, Some((key, *signer))),
             Verdict::Bad(rcode, refusal) => {
                 let tag = format!("[{source}] [{transport}]");
-                let answer = request.closing(request.reply(rcode).additional());
+                let answer = request.reply(rcode).additional(); // without OPT, also to a request with EDNS
                 let error = refusal.as_ref().map_or("NoError".to_owned(), |refusal| error_word(refusal.error));
                 self.log.write(&format!(
                     "{tag} DNS Server received a request that failed TSIG signature verification (RCODE: {}; TSIG Error: {error})",

@@ -8,6 +8,7 @@ mod acl;
 mod api;
 mod control;
 mod dns;
+mod history;
 mod http;
 mod keys;
 mod logs;
@@ -27,7 +28,8 @@ mod zone_data;
 mod zones;
 
 pub use accounts::Group;
-pub use control::{CallSeen, Counts, Moment, Rules, UpdateSeen};
+pub use control::{CallSeen, Counts, UpdateSeen};
+pub use history::{Moment, Rules};
 pub use keys::TsigKey;
 pub use options::Policy;
 pub use state::Version;
@@ -175,7 +177,7 @@ fn server(options: &Options, http: SocketAddr, dns: SocketAddr) -> Server {
         http,
         dns,
     };
-    server.moment("start");
+    server.moment("start", &history::Scope::All);
     server
 }
 

@@ -4,6 +4,7 @@
 use super::accounts::Right;
 use super::acl::Entry;
 use super::api::{ApiError, Reply};
+use super::history::Scope;
 use super::http::Call;
 use super::names;
 use super::state::Server;
@@ -226,7 +227,9 @@ impl Server {
         let name = self.zone_parameter(call)?;
         let key = self.managed_zone(&name)?.name.clone();
         self.permit_zone(user)?;
-        self.set_plain(call, &key)?;
+        let plain = self.set_plain(call, &key);
+        self.moment("zones/options/set", &Scope::Zone(&key)); // what came before an error counts too
+        plain?;
         self.set_update(call, &key)?;
         self.changed(Store::Zone(key.clone()));
         self.log.write(&format!("[{}] [{user}] Zone options were updated successfully: {key}", call.peer));
@@ -259,7 +262,6 @@ impl Server {
             let read = servers.iter().map(|item| item.parse().map_err(|_| wrong()));
             options.notify_servers = read.collect::<Result<_, _>>()?;
         }
-        self.moment("zones/options/set");
         Ok(())
     }
 
@@ -273,18 +275,18 @@ impl Server {
                 )));
             }
             zone.options.update = mode;
-            self.moment("zones/options/set update");
+            self.moment("zones/options/set update", &Scope::Zone(key));
         }
         if let Some(list) = acl(call, "updateNetworkACL")? {
             self.managed_zone(key)?.options.update_acl = list;
-            self.moment("zones/options/set updateNetworkACL");
+            self.moment("zones/options/set updateNetworkACL", &Scope::Zone(key));
         }
         let zone = self.managed_zone(key)?;
         if let Some(text) = call.raw("updateSecurityPolicies")
             && zone.kind != Kind::Secondary
         {
             zone.options.policies = policies(&zone.name, &text)?;
-            self.moment("zones/options/set updateSecurityPolicies");
+            self.moment("zones/options/set updateSecurityPolicies", &Scope::Zone(key));
         }
         Ok(())
     }

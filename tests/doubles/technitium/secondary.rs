@@ -70,6 +70,7 @@ pub struct Ask {
     zone: String,
     servers: Vec<SocketAddr>,
     key: Option<TsigKey>,
+    tcp: bool,
     version: Version,
 }
 
@@ -87,25 +88,36 @@ impl Server {
     pub fn ask(&self, zone: &str, upstream: &Upstream) -> Result<Ask, ApiError> {
         let key = match upstream.key.as_str() {
             "" => None,
-            name => Some(
-                self.live
-                    .config
-                    .keys
-                    .iter()
-                    .find(|key| key.name == name)
-                    .cloned()
-                    .ok_or_else(|| ApiError::text(format!("No such TSIG key was found configured: {name}")))?,
-            ),
+            name => {
+                let found = self.live.config.keys.iter().find(|key| key.name == name).cloned();
+                let text = format!("No such TSIG key was found configured: {name}");
+                Some(found.ok_or_else(|| failure(self.version, zone, text))?)
+            }
         };
         let servers = upstream.addresses.iter().map(|text| server_address(self.version, text));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        Ok(Ask { zone: zone.to_owned(), servers, key, version: self.version })
+        let tcp = upstream.protocol == "Tcp";
+        Ok(Ask { zone: zone.to_owned(), servers, key, tcp, version: self.version })
     }
 
     /// Every copy is refreshed after a start.
     pub fn refresh_all(&mut self) {
         let copies = self.live.zones.values().filter(|zone| zone.kind == Kind::Secondary);
         self.refresh = copies.map(|zone| (zone.name.clone(), true)).collect();
+    }
+
+    fn next_refresh(&mut self, name: &str, force: bool) -> Option<(Ask, bool, u32)> {
+        let zone = self.live.zones.get(name)?;
+        let (upstream, serial) = (zone.upstream.clone()?, zone.serial());
+        match self.ask(name, &upstream) {
+            Ok(ask) => Some((ask, force, serial)),
+            Err(error) => {
+                let line = format!("DNS Server does not have TSIG key '{}' configured for refreshing", upstream.key);
+                self.log.write(&format!("{line} {} zone: {name}", Kind::Secondary.name()));
+                self.take_transfer(name, Err(error));
+                None
+            }
+        }
     }
 
     fn take_transfer(&mut self, zone: &str, result: Result<Option<Vec<Record>>, ApiError>) {
@@ -144,14 +156,8 @@ pub async fn serve(shared: Shared, follow: Option<Duration>) {
                 let copies: Vec<_> = copies.map(|zone| (zone.name.clone(), zone.expired)).collect();
                 server.refresh.extend(copies);
             }
-            std::mem::take(&mut server.refresh)
-                .into_iter()
-                .filter_map(|(name, force)| {
-                    let zone = server.live.zones.get(&name)?;
-                    let ask = server.ask(&name, zone.upstream.as_ref()?).ok()?;
-                    Some((ask, force, zone.serial()))
-                })
-                .collect()
+            let waiting = std::mem::take(&mut server.refresh);
+            waiting.into_iter().filter_map(|(name, force)| server.next_refresh(&name, force)).collect()
         };
         for (ask, force, serial) in asks {
             let result = refresh(&ask, force, serial).await;
@@ -183,6 +189,9 @@ fn record(rr: Rr) -> Record {
 pub async fn soa(ask: &Ask) -> Result<u32, ApiError> {
     let none = "DNS Server did not receive SOA record in response from any of the primary name servers for: ";
     let mut problem = ApiError::text(format!("{none}{}", ask.zone));
+    if ask.servers.is_empty() && ask.version > Version::V13_6 {
+        return Err(ApiError::text("The operation has timed out.")); // who is primary would be asked recursively
+    }
     for server in &ask.servers {
         match exchange(ask, *server, rdata::SOA).await {
             Ok(records) => {
@@ -197,8 +206,15 @@ pub async fn soa(ask: &Ask) -> Result<u32, ApiError> {
     Err(problem)
 }
 
+/// 13.6 puts the cause behind one sentence for all.
+fn failure(version: Version, zone: &str, cause: String) -> ApiError {
+    match version {
+        Version::V13_6 => ApiError::Inner(format!("DNS Server failed to find SOA record for: {zone}"), cause),
+        _ => ApiError::text(cause),
+    }
+}
+
 impl Ask {
-    /// 13.6 puts the cause behind one sentence for all.
     fn failure(&self, cause: &io::Error) -> ApiError {
         let text = match cause.kind() {
             io::ErrorKind::ConnectionRefused => "Connection refused".to_owned(),
@@ -211,10 +227,7 @@ impl Ask {
             }
             _ => cause.to_string(),
         };
-        match self.version {
-            Version::V13_6 => ApiError::Inner(format!("DNS Server failed to find SOA record for: {}", self.zone), text),
-            _ => ApiError::text(text),
-        }
+        failure(self.version, &self.zone, text)
     }
 
     fn signing_key(&self) -> Option<Key> {
@@ -232,6 +245,9 @@ impl Ask {
 
 /// Asks over TCP and collects the answer section; a transfer until its second SOA.
 async fn exchange(ask: &Ask, server: SocketAddr, rtype: u16) -> io::Result<Vec<Rr>> {
+    if !ask.tcp {
+        return Err(io::ErrorKind::ConnectionRefused.into()); // nothing here listens for TLS or QUIC
+    }
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let mut stream = tokio::time::timeout(PATIENCE, TcpStream::connect(server)).await.map_err(late)??;
     let mut question = ask.question(rtype);

@@ -2,6 +2,7 @@
 //! the earlier ones, and what was applied is saved.
 
 use super::api::{ApiError, Reply};
+use super::history::Scope;
 use super::http::Call;
 use super::keys;
 use super::names;
@@ -71,7 +72,7 @@ impl Server {
         };
         if let Some(keys) = keys {
             self.live.config.keys = keys;
-            self.moment("settings/set tsigKeys");
+            self.moment("settings/set tsigKeys", &Scope::Keys);
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //! every handler is a plain function on [`Server`].
 
 use super::accounts::Auth;
-use super::control::{Faults, Moment, Seen, UpdateSeen};
+use super::control::{Faults, Seen, UpdateSeen};
+use super::history::Moment;
 use super::keys::TsigKey;
 use super::logs::Log;
 use super::store::Files;
@@ -130,18 +131,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Notes the keys and rules as they are now, if they differ from the last note.
-    pub fn moment(&mut self, cause: &str) {
-        let moment = Moment::of(&self.live, cause);
-        if self.seen.history.last().is_some_and(|last| last.same_state(&moment)) {
-            return;
-        }
-        if let Some(observer) = &self.observer {
-            observer(&moment);
-        }
-        self.seen.history.push(moment);
-    }
-
     /// Notes an UPDATE and its fate.
     pub fn note_update(&mut self, seen: UpdateSeen) {
         self.seen.updates.push(seen);

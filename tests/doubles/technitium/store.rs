@@ -3,6 +3,7 @@
 //! which is the same, as nothing changes in between.
 
 use super::accounts::Auth;
+use super::history::Scope;
 use super::state::{Config, Live, Server, Version, timestamp};
 use super::zones::Zone;
 use std::collections::BTreeMap;
@@ -119,7 +120,7 @@ impl Server {
     pub fn crash(&mut self) {
         self.files.due.clear();
         self.load();
-        self.moment("crash");
+        self.moment("crash", &Scope::All);
     }
 
     /// A clean stop (SIGINT; from 14 on SIGTERM too) writes everything first.
@@ -130,7 +131,7 @@ impl Server {
             self.save(&store);
         }
         self.load();
-        self.moment("restart");
+        self.moment("restart", &Scope::All);
     }
 
     fn load(&mut self) {

@@ -120,9 +120,9 @@ impl Own {
         out
     }
 
-    /// The full MAC over a request: the message as it was before its TSIG was added.
-    fn of_request(&self, before_tsig: &[u8]) -> Vec<u8> {
-        let mut mac = self.hash.mac(&self.key, &[before_tsig, &self.variables(self.time, 0, &[])].concat());
+    /// The full MAC over a request.
+    fn of_request(&self, before_tsig: &[u8], error: u16, other: &[u8]) -> Vec<u8> {
+        let mut mac = self.hash.mac(&self.key, &[before_tsig, &self.variables(self.time, error, other)].concat());
         mac.truncate(self.full);
         mac
     }
@@ -187,47 +187,73 @@ impl Refusal {
     }
 }
 
-/// Where the TSIG starts and what it says; an error if there is more than one or it is not the last record.
-fn find(message: &[u8]) -> Result<Option<(usize, Own, String, String)>, ()> {
-    let parsed = Message::from_octets(message).map_err(|_| ())?;
-    let mut section = parsed.additional().map_err(|_| ())?;
-    loop {
-        let start = section.pos();
-        let Some(record) = section.next() else { return Ok(None) };
-        let record = record.map_err(|_| ())?;
-        if record.rtype().to_int() != TSIG {
-            continue;
-        }
-        if section.next().is_some() {
-            return Err(());
-        }
-        let tsig = record.to_record::<Tsig<_, _>>().map_err(|_| ())?.ok_or(())?;
-        let data = tsig.data();
-        let text = |name: String| name.trim_end_matches('.').to_ascii_lowercase();
-        let (key, algorithm) = (text(record.owner().to_string()), text(data.algorithm().to_string()));
-        let wire = |name: &str| super::message::wire_name(name).as_slice().to_vec();
-        let own = Own {
-            name: wire(&record.owner().to_string()),
-            algorithm: wire(&data.algorithm().to_string()),
-            key: Vec::new(),
-            hash: Hash::Md5,
-            full: 0,
-            time: u64::from(data.time_signed()),
-            fudge: data.fudge(),
-            mac: data.mac_slice().to_vec(),
-            id: data.original_id(),
-            later: false,
-        };
-        return Ok(Some((start, own, key, algorithm)));
-    }
+/// A request's TSIG as found.
+struct Found {
+    start: usize,
+    own: Own,
+    key: String,
+    algorithm: String,
+    error: u16,
+    other: Vec<u8>,
+    extra: bool,
 }
 
-/// Judges a request.
+/// The TSIG, if it is the last record; anywhere else it counts as none.
+fn find(message: &[u8]) -> Option<Found> {
+    let parsed = Message::from_octets(message).ok()?;
+    let mut section = parsed.additional().ok()?;
+    let mut count = 0;
+    let mut last = None;
+    loop {
+        let start = section.pos();
+        let Some(record) = section.next() else { break };
+        let record = record.ok()?;
+        count += usize::from(record.rtype().to_int() == TSIG);
+        last = Some((start, record));
+    }
+    let (start, record) = last?;
+    let tsig = record.to_record::<Tsig<_, _>>().ok()??;
+    let data = tsig.data();
+    let text = |name: String| name.trim_end_matches('.').to_ascii_lowercase();
+    let wire = |name: &str| super::message::wire_name(name).as_slice().to_vec();
+    let own = Own {
+        name: wire(&record.owner().to_string()),
+        algorithm: wire(&data.algorithm().to_string()),
+        key: Vec::new(),
+        hash: Hash::Md5,
+        full: 0,
+        time: u64::from(data.time_signed()),
+        fudge: data.fudge(),
+        mac: data.mac_slice().to_vec(),
+        id: data.original_id(),
+        later: false,
+    };
+    let (key, algorithm) = (text(record.owner().to_string()), text(data.algorithm().to_string()));
+    let (error, other) = (data.error().to_int(), data.other().to_vec());
+    Some(Found { start, own, key, algorithm, error, other, extra: count > 1 })
+}
+
+/// Is the clock within the fudge? Fractions count, so a fudge of 0 is met in the first instant of a second only.
+fn in_time(own: &Own) -> bool {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    let (signed, fudge) = (i128::from(own.time) * 1_000_000_000, i128::from(own.fudge) * 1_000_000_000);
+    (signed - fudge..=signed + fudge).contains(&now)
+}
+
+/// The message as it was before its TSIG was added.
+fn without(message: &[u8], start: usize, id: u16) -> Vec<u8> {
+    let mut before = message.get(..start).unwrap_or_default().to_vec();
+    if let Some([a, b, .., high, low]) = before.first_chunk_mut::<12>() {
+        [*a, *b] = id.to_be_bytes();
+        [*high, *low] = u16::from_be_bytes([*high, *low]).wrapping_sub(1).to_be_bytes();
+    }
+    before
+}
+
+/// Judges a request, in the product's order: key, length, MAC, time, truncation, more than one.
 pub fn check(message: &[u8], keys: &[TsigKey]) -> Verdict {
-    let (start, mut own, name, algorithm) = match find(message) {
-        Err(()) => return Verdict::Bad(FORMERR, None),
-        Ok(None) => return Verdict::Unsigned,
-        Ok(Some(found)) => found,
+    let Some(Found { start, mut own, key: name, algorithm, error, other, extra }) = find(message) else {
+        return Verdict::Unsigned;
     };
     let refuse = |own: Own, error, signed| Verdict::Bad(NOTAUTH, Some(Box::new(Refusal { own, error, signed })));
     let stored = keys.iter().find(|key| key.name == name && key.algorithm_name() == algorithm);
@@ -236,22 +262,17 @@ pub fn check(message: &[u8], keys: &[TsigKey]) -> Verdict {
     if own.mac.len() > full || own.mac.len() < (full / 2).max(10) {
         return Verdict::Bad(FORMERR, None);
     }
-    let mut before = message.get(..start).unwrap_or_default().to_vec();
-    if let (Some(id), Some(count)) = (before.first_chunk_mut::<2>(), message.get(10..12)) {
-        *id = own.id.to_be_bytes();
-        let count = u16::from_be_bytes([count[0], count[1]]).wrapping_sub(1);
-        if let Some(slot) = before.get_mut(10..12) {
-            slot.copy_from_slice(&count.to_be_bytes());
-        }
-    }
-    if !own.of_request(&before).starts_with(&own.mac) {
+    if !own.of_request(&without(message, start, own.id), error, &other).starts_with(&own.mac) {
         return refuse(own, BADSIG, false);
     }
-    if unix_now().abs_diff(own.time) > u64::from(own.fudge) {
+    if !in_time(&own) {
         return refuse(own, BADTIME, true);
     }
     if own.mac.len() < full {
         return refuse(own, BADTRUNC, true);
+    }
+    if extra {
+        return Verdict::Bad(FORMERR, None);
     }
     match by_library(message, stored, &algorithm, own.fudge) {
         Some(Ok(signer)) => Verdict::Good(name, Box::new(signer)),

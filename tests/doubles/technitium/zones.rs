@@ -2,6 +2,7 @@
 
 use super::accounts::Right;
 use super::api::{ApiError, Reply};
+use super::history::Scope;
 use super::http::Call;
 use super::names;
 use super::options::Options;
@@ -262,7 +263,7 @@ impl Server {
         self.changed(Store::Zone(key.clone()));
         self.changed(Store::Auth);
         self.log.write(&format!("[{}] [{user}] Authoritative {} zone was created: {key}", call.peer, kind.name()));
-        self.moment("zones/create");
+        self.moment("zones/create", &Scope::Zone(&key));
         Ok(Reply::Response(json!({"domain": key})))
     }
 
@@ -286,7 +287,7 @@ impl Server {
         self.remove_file(&key);
         self.changed(Store::Auth);
         self.log.write(&format!("[{}] [{user}] Zone was deleted: {key}", call.peer));
-        self.moment("zones/delete");
+        self.moment("zones/delete", &Scope::Zone(&key));
         Ok(Reply::empty())
     }
 
@@ -299,8 +300,8 @@ impl Server {
         let zone = self.managed_zone(&name)?;
         zone.disabled = off;
         let key = zone.name.clone();
-        self.changed(Store::Zone(key));
-        self.moment(if off { "zones/disable" } else { "zones/enable" });
+        self.changed(Store::Zone(key.clone()));
+        self.moment(if off { "zones/disable" } else { "zones/enable" }, &Scope::Zone(&key));
         Ok(Reply::empty())
     }
 
