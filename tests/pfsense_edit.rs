@@ -57,11 +57,14 @@ fn new_keys_are_written_as_pfsense_writes_them() {
         &[
             Edit::put("kea/custom_kea_config", "e30="),
             Edit::put("one", "it's <1> & \"2\""),
-            Edit::put("unbound/domainoverrides", Seen::List(vec![Seen::Map(vec![
-                ("domain".into(), "lan.example".into()),
-                ("descr".into(), "caf\u{e9} ]]> 'x'".into()),
-                ("forward_tls_upstream".into(), "".into()),
-            ])])),
+            Edit::put(
+                "unbound/domainoverrides",
+                Seen::List(vec![Seen::Map(vec![
+                    ("domain".into(), "lan.example".into()),
+                    ("descr".into(), "caf\u{e9} ]]> 'x'".into()),
+                    ("forward_tls_upstream".into(), "".into()),
+                ])]),
+            ),
         ],
     );
     assert_eq!(
@@ -80,7 +83,10 @@ fn odd_files_keep_their_oddities() {
     let cases = [
         // BOM, CRLF, space indentation, comments, foreign entities, one line.
         ("\u{feff}<pfsense>\n\t<a>1</a>\n</pfsense>\n", "\u{feff}<pfsense>\n\t<a>2</a>\n</pfsense>\n"),
-        ("<pfsense>\r\n  <a>1</a>\r\n  <b>&#x41;</b>\r\n</pfsense>", "<pfsense>\r\n  <a>2</a>\r\n  <b>&#x41;</b>\r\n</pfsense>"),
+        (
+            "<pfsense>\r\n  <a>1</a>\r\n  <b>&#x41;</b>\r\n</pfsense>",
+            "<pfsense>\r\n  <a>2</a>\r\n  <b>&#x41;</b>\r\n</pfsense>",
+        ),
         ("<pfsense><a x='y'>1</a><!-- c --></pfsense>", "<pfsense><a x='y'>2</a><!-- c --></pfsense>"),
         ("<PFSENSE><A/><b><![CDATA[]]></b></PFSENSE>\n\n", "<PFSENSE><a>2</a><b><![CDATA[]]></b></PFSENSE>\n\n"),
     ];
@@ -88,11 +94,14 @@ fn odd_files_keep_their_oddities() {
         assert_eq!(edit(old.as_bytes(), &[Edit::put("a", "2")]), wanted);
     }
     let old = "<pfsense>\r\n    <dhcpd>\r\n        <lan>\r\n            <dnsserver>1.1.1.1</dnsserver>\r\n        </lan>\r\n    </dhcpd>\r\n</pfsense>\r\n";
-    let new = edit(old.as_bytes(), &[
-        Edit::put("dhcpd/lan/dnsserver", servers(&["1.1.1.1", "2.2.2.2"])),
-        Edit::put("dhcpd/lan/x", "y"),
-        Edit::put("kea/loglevel", "WARN"),
-    ]);
+    let new = edit(
+        old.as_bytes(),
+        &[
+            Edit::put("dhcpd/lan/dnsserver", servers(&["1.1.1.1", "2.2.2.2"])),
+            Edit::put("dhcpd/lan/x", "y"),
+            Edit::put("kea/loglevel", "WARN"),
+        ],
+    );
     assert_eq!(
         new,
         "<pfsense>\r\n    <dhcpd>\r\n        <lan>\r\n            <dnsserver>1.1.1.1</dnsserver>\r\n            <dnsserver>2.2.2.2</dnsserver>\r\n            <x>y</x>\r\n        </lan>\r\n    </dhcpd>\r\n    <kea>\r\n        <loglevel>WARN</loglevel>\r\n    </kea>\r\n</pfsense>\r\n"
@@ -170,7 +179,8 @@ fn the_writers_form_of_every_vector_is_reached_by_rendering() {
             let Some(back) = vector[version].get("written_back_base64") else { continue };
             let back = STANDARD.decode(back.as_str().unwrap()).unwrap();
             let input = STANDARD.decode(vector["input_base64"].as_str().unwrap()).unwrap();
-            let Seen::Map(map) = Seen::of(&Document::read_as(&input, dialect).unwrap(), pfsense_root(&input, dialect)) else {
+            let Seen::Map(map) = Seen::of(&Document::read_as(&input, dialect).unwrap(), pfsense_root(&input, dialect))
+            else {
                 continue;
             };
             let seed = b"<?xml version=\"1.0\"?>\n<pfsense>\n\t<seed></seed>\n</pfsense>\n";
@@ -205,21 +215,32 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn node(depth: u32) -> BoxedStrategy<String> {
-    let name = prop_oneof![Just("dnsserver"), Just("descr"), Just("staticmap"), Just("item"), Just("value"), "[a-f]{1,2}".prop_map(|it| &*it.leak())];
+    let name = prop_oneof![
+        Just("dnsserver"),
+        Just("descr"),
+        Just("staticmap"),
+        Just("item"),
+        Just("value"),
+        "[a-f]{1,2}".prop_map(|it| &*it.leak())
+    ];
     let gap = prop_oneof![Just("\n"), Just("\r\n\t"), Just(""), Just("\n  "), Just("\n<!-- x -->\n")];
-    let leaf = (name.clone(), text(), gap.clone()).prop_map(|(name, text, gap)| format!("{gap}<{name}>{text}</{name}>"));
+    let leaf =
+        (name.clone(), text(), gap.clone()).prop_map(|(name, text, gap)| format!("{gap}<{name}>{text}</{name}>"));
     if depth == 0 {
         return leaf.boxed();
     }
     let inner = prop::collection::vec(node(depth - 1), 0..5);
-    let branch = (name, inner, gap).prop_map(|(name, inner, gap)| format!("{gap}<{name}>{}{gap}</{name}>", inner.concat()));
+    let branch =
+        (name, inner, gap).prop_map(|(name, inner, gap)| format!("{gap}<{name}>{}{gap}</{name}>", inner.concat()));
     prop_oneof![leaf, branch].boxed()
 }
 
 fn document() -> impl Strategy<Value = String> {
     prop::collection::vec(node(3), 1..8)
         .prop_map(|nodes| format!("<pfsense>\n<z>1</z>{}\n</pfsense>\n", nodes.concat()))
-        .prop_filter("one pfSense would take", |it| Document::read(it.as_bytes()).is_ok_and(|it| it.kind(it.root()) == Kind::Elements))
+        .prop_filter("one pfSense would take", |it| {
+            Document::read(it.as_bytes()).is_ok_and(|it| it.kind(it.root()) == Kind::Elements)
+        })
 }
 
 /// Paths of all visible elements with text, with numbers for members of lists.

@@ -1,6 +1,6 @@
 //! The write recipe: killed after each step, out of space, read-only, another writer; the configuration is never damaged.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use jiff::Timestamp;
 use pfddns::systems::pfsense::{Document, Edit, Paths, Save, Seen, Step, read, restore, save, save_watched};
@@ -69,7 +69,11 @@ fn a_change_leaves_backup_restore_point_and_revision_and_no_cache() {
     let old = String::from_utf8(fixture()).unwrap();
     let text = String::from_utf8(new.clone()).unwrap();
     let diff = similar::TextDiff::from_lines(old.as_str(), text.as_str());
-    let lines: Vec<_> = diff.iter_all_changes().filter(|it| it.tag() != similar::ChangeTag::Equal).map(|it| format!("{}{}", it.tag(), it.value())).collect();
+    let lines: Vec<_> = diff
+        .iter_all_changes()
+        .filter(|it| it.tag() != similar::ChangeTag::Equal)
+        .map(|it| format!("{}{}", it.tag(), it.value()))
+        .collect();
     assert_eq!(
         lines.concat(),
         "+\t\t\t<dnsserver>94.140.14.14</dnsserver>\n-\t\t<time>1760000000</time>\n\
@@ -108,7 +112,8 @@ fn somebody_elses_change_is_not_overwritten() {
     let other = String::from_utf8(fixture()).unwrap().replace("<hostname>fw1<", "<hostname>fw9<");
     fs::write(&paths.config, &other).unwrap();
     let edits = change();
-    let error = save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: Some(&seen) }, now()).unwrap_err();
+    let error =
+        save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: Some(&seen) }, now()).unwrap_err();
     assert!(error.to_string().contains("has changed since this was planned"), "{error}");
     // Between our reading and our rename: pfSense 2.8 renames without looking at anybody.
     let mut host = host();
@@ -118,7 +123,8 @@ fn somebody_elses_change_is_not_overwritten() {
             fs::write(&config, other.replace("fw9", "fw8")).unwrap();
         }
     };
-    let error = save_watched(&mut host, &paths, &Save { edits: &edits, reason: "x", replaces: None }, now(), &mut meddle);
+    let error =
+        save_watched(&mut host, &paths, &Save { edits: &edits, reason: "x", replaces: None }, now(), &mut meddle);
     assert!(error.unwrap_err().to_string().contains("has changed since it was read"));
     assert!(fs::read_to_string(&paths.config).unwrap().contains("fw8"));
     assert_eq!(files(paths.config.parent().unwrap()), ["backup", "config.xml", "pfddns"]);
@@ -185,7 +191,8 @@ fn child() {
             std::process::abort();
         }
     };
-    let _ = save_watched(&mut host(), &paths, &Save { edits: &edits, reason: "killed", replaces: None }, now(), &mut die);
+    let _ =
+        save_watched(&mut host(), &paths, &Save { edits: &edits, reason: "killed", replaces: None }, now(), &mut die);
 }
 
 #[test]

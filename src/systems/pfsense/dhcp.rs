@@ -170,7 +170,10 @@ pub fn lint_dns_servers(servers: &[String]) -> Vec<Warning> {
         }
     }
     if servers.len() > GUI_LIMIT {
-        warn(format!("{} servers: the web interface keeps only the first {GUI_LIMIT} when the page is saved", servers.len()));
+        warn(format!(
+            "{} servers: the web interface keeps only the first {GUI_LIMIT} when the page is saved",
+            servers.len()
+        ));
     }
     let (internal, public): (Vec<_>, Vec<_>) =
         servers.iter().filter_map(|it| it.parse::<Ipv4Addr>().ok()).partition(|it| is_internal(*it));

@@ -146,7 +146,11 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_and_prefixes_count() {
         assert!(LISTS.is_sorted());
-        assert!(Dialect::V2_7.is_list("dnsserver") && !Dialect::V2_7.is_list("laggroup") && Dialect::V2_8.is_list("laggroup"));
+        assert!(
+            Dialect::V2_7.is_list("dnsserver")
+                && !Dialect::V2_7.is_list("laggroup")
+                && Dialect::V2_8.is_list("laggroup")
+        );
         assert!(Dialect::V2_7.is_cdata("statetype") && !Dialect::V2_7.is_cdata("proxypass"));
         assert!(Dialect::V2_8.is_cdata("proxypass") && !Dialect::V2_8.is_cdata("ddnsdomainkey"));
     }

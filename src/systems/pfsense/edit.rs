@@ -114,9 +114,7 @@ impl Document<'_> {
             Edit::Remove { path } => match self.locate(path)? {
                 Place::Missing { .. } => Ok(()),
                 Place::Member { id, .. } => self.remove(id, out),
-                Place::Key { parent, tag } => {
-                    self.all(parent, tag).into_iter().try_for_each(|id| self.remove(id, out))
-                }
+                Place::Key { parent, tag } => self.all(parent, tag).into_iter().try_for_each(|id| self.remove(id, out)),
             },
         }
     }
@@ -189,7 +187,8 @@ impl Document<'_> {
     /// A value as an element where `like` stands: same indentation, same line ends.
     fn rendered(&self, like: Id, tag: &str, value: &Seen) -> Result<String> {
         let line = self.line_start(like);
-        let indent = line.map(|from| self.text.get(from..self.span(like).start).unwrap_or_default()).unwrap_or_default();
+        let indent =
+            line.map(|from| self.text.get(from..self.span(like).start).unwrap_or_default()).unwrap_or_default();
         let step = self.step();
         let layout = Layout { indent, line_end: self.line_end(), step: &step };
         let mut bytes = String::new();
@@ -216,7 +215,11 @@ impl Document<'_> {
         let old = there.get(head..there.len() - tail).unwrap_or_default();
         let new = wanted.get(head..wanted.len() - tail).unwrap_or_default();
         for (id, value) in old.iter().zip(new) {
-            self.replace(*id, value, out)?;
+            match self.kind(*id) {
+                // The caller gives the whole list, so a member may be replaced as a whole.
+                Kind::Elements => out.push(Splice { range: self.span(*id), bytes: self.rendered(*id, tag, value)? }),
+                _ => self.replace(*id, value, out)?,
+            }
         }
         for id in old.iter().skip(new.len()) {
             self.remove(*id, out)?;
@@ -259,7 +262,9 @@ impl Document<'_> {
     /// What stands between an element and a new sibling: a line end and its indentation, or nothing in a one-line file.
     fn gap(&self, id: Id) -> String {
         match self.line_start(id) {
-            Some(from) => format!("{}{}", self.line_end(), self.text.get(from..self.span(id).start).unwrap_or_default()),
+            Some(from) => {
+                format!("{}{}", self.line_end(), self.text.get(from..self.span(id).start).unwrap_or_default())
+            }
             None => String::new(),
         }
     }
@@ -365,7 +370,9 @@ fn apply(old: &[u8], mut splices: Vec<Splice>) -> Result<Vec<u8>> {
     let mut new = Vec::with_capacity(old.len() + added);
     let mut at = 0;
     for splice in &splices {
-        let kept = old.get(at..splice.range.start).ok_or_else(|| Error::new("two changes touch the same place in config.xml"))?;
+        let kept = old
+            .get(at..splice.range.start)
+            .ok_or_else(|| Error::new("two changes touch the same place in config.xml"))?;
         new.extend_from_slice(kept);
         new.extend_from_slice(splice.bytes.as_bytes());
         at = splice.range.end;

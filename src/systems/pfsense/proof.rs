@@ -171,9 +171,7 @@ pub(super) fn change(seen: &mut Seen, edit: &Edit, depth: usize) -> bool {
         Seen::List(members) => {
             let Some(index) = key.parse::<usize>().ok().filter(|it| *it < members.len()) else { return false };
             match (edit, rest.is_empty()) {
-                (Edit::Put { value, .. }, true) => {
-                    members.get_mut(index).map(|it| *it = value.clone()).is_some()
-                }
+                (Edit::Put { value, .. }, true) => members.get_mut(index).map(|it| *it = value.clone()).is_some(),
                 (Edit::Remove { .. }, true) => {
                     members.remove(index);
                     true

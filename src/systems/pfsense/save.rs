@@ -131,8 +131,11 @@ fn replace(
     let bytes = host.read(config)?;
     let before = Digest::of(&bytes);
     if replaces.is_some_and(|it| *it != before) {
-        return Err(Error::new(format!("{} has changed since this was planned; nothing was written", config.display()))
-            .hint("run the command again: it plans from what is there now"));
+        return Err(Error::new(format!(
+            "{} has changed since this was planned; nothing was written",
+            config.display()
+        ))
+        .hint("run the command again: it plans from what is there now"));
     }
     let old = read(&bytes).doing(|| format!("reading {}", config.display()))?;
     let Some(new) = edit(&old).doing(|| format!("editing {}", config.display()))? else {
@@ -160,7 +163,8 @@ fn replace(
 /// Reads a configuration, or says why pfSense would not.
 pub fn read(bytes: &[u8]) -> Result<Document<'_>> {
     Document::read(bytes).map_err(|refusal| {
-        Error::new(format!("config.xml: {refusal}")).hint("pfddns changes only files that pfSense itself would read: see `pfddns backup list`")
+        Error::new(format!("config.xml: {refusal}"))
+            .hint("pfddns changes only files that pfSense itself would read: see `pfddns backup list`")
     })
 }
 
@@ -197,7 +201,8 @@ fn plain(reason: &str) -> String {
 /// `config-<time>-<reason>.xml` in our own folder, mode 0600.
 fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], reason: &str, now: Timestamp) -> Result<PathBuf> {
     host.make_folder(&paths.own_backups, 0o700)?;
-    let slug: String = reason.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).take(60).collect();
+    let slug: String =
+        reason.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).take(60).collect();
     let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     for n in 0..1000 {
         let count = if n == 0 { String::new() } else { format!(".{n}") };

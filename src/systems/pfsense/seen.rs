@@ -53,7 +53,9 @@ impl Seen {
         match self {
             Self::Text(text) => Value::String(text.clone()),
             Self::List(members) => Value::Array(members.iter().map(Self::to_json).collect()),
-            Self::Map(map) => Value::Object(map.iter().map(|(key, it)| (key.clone(), it.to_json())).collect::<Map<_, _>>()),
+            Self::Map(map) => {
+                Value::Object(map.iter().map(|(key, it)| (key.clone(), it.to_json())).collect::<Map<_, _>>())
+            }
         }
     }
 }
