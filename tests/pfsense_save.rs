@@ -1,6 +1,6 @@
 //! The write recipe: killed after each step, out of space, read-only, another writer; the configuration is never damaged.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests; a skip must be seen")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use jiff::Timestamp;
 use pfddns::systems::pfsense::{Document, Edit, Paths, Save, Seen, Step, read, restore, save, save_watched};

@@ -215,7 +215,11 @@ impl Document<'_> {
         let old = there.get(head..there.len() - tail).unwrap_or_default();
         let new = wanted.get(head..wanted.len() - tail).unwrap_or_default();
         for (id, value) in old.iter().zip(new) {
-            self.replace(*id, value, out)?;
+            match self.kind(*id) {
+                // The caller gives the whole list, so a member may be replaced as a whole.
+                Kind::Elements => out.push(Splice { range: self.span(*id), bytes: self.rendered(*id, tag, value)? }),
+                _ => self.replace(*id, value, out)?,
+            }
         }
         for id in old.iter().skip(new.len()) {
             self.remove(*id, out)?;

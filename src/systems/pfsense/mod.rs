@@ -1,6 +1,8 @@
 //! pfSense: its config.xml, read by its own rules and edited without moving a foreign byte.
 //! Not for: Kea's own files; those are another system's.
 
+pub mod custom_kea;
+pub mod ddns;
 pub mod dhcp;
 mod dialect;
 mod document;
@@ -14,6 +16,8 @@ mod render;
 mod save;
 mod scan;
 mod seen;
+
+pub mod unbound;
 
 pub use dialect::Dialect;
 pub use document::{Consequence, Document, Id, Kind, Refusal, SIZE_LIMIT};

@@ -1,0 +1,261 @@
+//! The DNS Resolver of pfSense: forwarding the internal zone and its reverse zones, or holding a copy of them.
+//! Overrides are marked in their description, the text in `custom_options` by comment lines; only those are ever removed.
+
+use super::custom_kea::decode;
+use super::document::Document;
+use super::edit::Edit;
+use super::seen::Seen;
+use crate::error::{Error, Result};
+use crate::model::ZoneName;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// Description of the overrides that are ours.
+pub const MARK: &str = "managed by pfddns";
+
+/// What the resolver does with zones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolver {
+    /// Is the DNS Resolver on?
+    pub enabled: bool,
+    /// Does it send everything else to the system's servers?
+    pub forwarding: bool,
+    /// Domain overrides in file order.
+    pub overrides: Vec<Override>,
+    /// The text of the custom options, decoded.
+    pub custom_options: String,
+}
+
+/// One domain override.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Override {
+    /// The domain, as written.
+    pub domain: String,
+    /// The server, perhaps with `@port`.
+    pub server: String,
+    /// Description.
+    pub description: String,
+}
+
+/// Reads the resolver's settings.
+pub fn show(document: &Document<'_>) -> Resolver {
+    let Some(unbound) = document.at(&["unbound"]) else {
+        return Resolver { enabled: false, forwarding: false, overrides: Vec::new(), custom_options: String::new() };
+    };
+    let text = |id, key: &str| document.text_of(id, key).unwrap_or_default();
+    Resolver {
+        enabled: document.child(unbound, "enable").is_some(),
+        forwarding: document.child(unbound, "forwarding").is_some(),
+        overrides: document
+            .list(unbound, "domainoverrides")
+            .map(|it| Override { domain: text(it, "domain"), server: text(it, "ip"), description: text(it, "descr") })
+            .collect(),
+        custom_options: String::from_utf8_lossy(&decode(&text(unbound, "custom_options"))).into_owned(),
+    }
+}
+
+fn domain(zone: &ZoneName) -> String {
+    zone.to_string().trim_end_matches('.').to_owned()
+}
+
+fn same_domain(written: &str, zone: &ZoneName) -> bool {
+    written.trim_end_matches('.').eq_ignore_ascii_case(&domain(zone))
+}
+
+/// The change that makes the resolver ask these servers for this zone; with none, it takes our overrides out.
+/// Somebody else's override of the same domain is a refusal.
+pub fn forward(document: &Document<'_>, zone: &ZoneName, servers: &[IpAddr]) -> Result<Vec<Edit>> {
+    let resolver = show(document);
+    if !resolver.enabled && !servers.is_empty() {
+        return Err(Error::usage("the DNS Resolver of this firewall is off")
+            .hint("turn it on in Services > DNS Resolver, then run the command again"));
+    }
+    let foreign = resolver.overrides.iter().find(|it| same_domain(&it.domain, zone) && it.description != MARK);
+    if let Some(it) = foreign {
+        return Err(Error::new(format!(
+            "the domain {} is already forwarded to {}, not by pfddns",
+            it.domain, it.server
+        ))
+        .hint("remove that override in Services > DNS Resolver first"));
+    }
+    let members = match document.at(&["unbound"]) {
+        Some(id) => document.list(id, "domainoverrides").map(|it| Seen::of(document, it)).collect(),
+        None => Vec::new(),
+    };
+    let ours = |it: &Seen| {
+        let text = |key| match it.get(key) {
+            Some(Seen::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        same_domain(text("domain"), zone) && text("descr") == MARK
+    };
+    let wanted: Vec<Seen> = servers.iter().map(|it| entry(zone, *it)).collect();
+    let present: Vec<&Seen> = members.iter().filter(|it| ours(it)).collect();
+    if present.iter().copied().eq(wanted.iter()) {
+        return Ok(Vec::new());
+    }
+    let mut all: Vec<Seen> = members.iter().filter(|it| !ours(it)).cloned().collect();
+    all.extend(wanted);
+    Ok(vec![Edit::put("unbound/domainoverrides", Seen::List(all))])
+}
+
+/// In the key order of pfSense's own form.
+fn entry(zone: &ZoneName, server: IpAddr) -> Seen {
+    let text = |it: String| Seen::Text(it);
+    Seen::Map(vec![
+        ("domain".into(), text(domain(zone))),
+        ("ip".into(), text(server.to_string())),
+        ("descr".into(), text(MARK.to_owned())),
+        ("tls_hostname".into(), text(String::new())),
+    ])
+}
+
+/// The change that makes the resolver keep a copy of the zone, transferred from these servers; with none, it goes.
+pub fn auth_zone(document: &Document<'_>, zone: &ZoneName, primaries: &[IpAddr]) -> Result<Vec<Edit>> {
+    let resolver = show(document);
+    if !resolver.enabled && !primaries.is_empty() {
+        return Err(Error::usage("the DNS Resolver of this firewall is off")
+            .hint("turn it on in Services > DNS Resolver, then run the command again"));
+    }
+    let without = without_block(&resolver.custom_options, zone)?;
+    let declared = format!("name: \"{}\"", domain(zone));
+    if without.contains(&declared) && !primaries.is_empty() {
+        return Err(Error::new(format!("the resolver's custom options already hold something for {}", domain(zone)))
+            .hint("remove it in Services > DNS Resolver first"));
+    }
+    let mut text = without;
+    if !primaries.is_empty() {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&block(zone, primaries));
+    }
+    if text == resolver.custom_options {
+        return Ok(Vec::new());
+    }
+    Ok(vec![match text.is_empty() {
+        true => Edit::remove("unbound/custom_options"),
+        false => Edit::put("unbound/custom_options", STANDARD.encode(text).as_str()),
+    }])
+}
+
+fn begin(zone: &ZoneName) -> String {
+    format!("# pfddns begin {}", domain(zone))
+}
+
+fn end(zone: &ZoneName) -> String {
+    format!("# pfddns end {}", domain(zone))
+}
+
+fn block(zone: &ZoneName, primaries: &[IpAddr]) -> String {
+    let primaries: String = primaries.iter().map(|it| format!("  primary: {it}\n")).collect();
+    // for-downstream: no keeps the resolver's own rules (rebinding protection, local data) in force for the answer;
+    // fallback-enabled asks the network while there is no copy yet.
+    format!(
+        "{}\nauth-zone:\n  name: \"{}\"\n{primaries}  for-downstream: no\n  for-upstream: yes\n  fallback-enabled: yes\n{}\n",
+        begin(zone),
+        domain(zone),
+        end(zone)
+    )
+}
+
+/// The text without our block. The web interface may have turned line ends into CRLF.
+fn without_block(text: &str, zone: &ZoneName) -> Result<String> {
+    let (begin, end) = (begin(zone), end(zone));
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        match inside {
+            false if bare == begin => inside = true,
+            false => kept.push_str(line),
+            true if bare == end => inside = false,
+            true => {}
+        }
+    }
+    if inside {
+        return Err(Error::new(format!("the resolver's custom options have `{begin}` without its end"))
+            .hint("repair the text in Services > DNS Resolver > Custom options"));
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = include_str!("../../../fixtures/pfsense/2.8/config.xml");
+
+    fn zone() -> ZoneName {
+        ZoneName::new("lan.example.").unwrap()
+    }
+
+    fn apply(text: &str, edits: &[Edit]) -> String {
+        String::from_utf8(Document::read(text.as_bytes()).unwrap().edited(edits).unwrap()).unwrap()
+    }
+
+    fn addresses(list: &[&str]) -> Vec<IpAddr> {
+        list.iter().map(|it| it.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn overrides_come_change_and_go() {
+        let document = Document::read(CONFIG.as_bytes()).unwrap();
+        let one = apply(CONFIG, &forward(&document, &zone(), &addresses(&["10.0.10.53"])).unwrap());
+        let wired = Document::read(one.as_bytes()).unwrap();
+        assert_eq!(show(&wired).overrides[0].server, "10.0.10.53");
+        assert!(forward(&wired, &zone(), &addresses(&["10.0.10.53"])).unwrap().is_empty());
+        let two = apply(&one, &forward(&wired, &zone(), &addresses(&["10.0.10.54", "10.0.10.53"])).unwrap());
+        let wired = Document::read(two.as_bytes()).unwrap();
+        assert_eq!(show(&wired).overrides.len(), 2);
+        assert_eq!(apply(&two, &forward(&wired, &zone(), &[]).unwrap()), CONFIG);
+    }
+
+    #[test]
+    fn a_foreign_override_is_left_alone() {
+        let document = Document::read(CONFIG.as_bytes()).unwrap();
+        let foreign = Seen::Map(vec![
+            ("domain".into(), "lan.example".into()),
+            ("ip".into(), "9.9.9.9".into()),
+            ("descr".into(), "mine".into()),
+        ]);
+        let text = apply(CONFIG, &[Edit::append("unbound/domainoverrides", foreign)]);
+        let wired = Document::read(text.as_bytes()).unwrap();
+        let error = forward(&wired, &zone(), &addresses(&["10.0.10.53"])).unwrap_err().to_string();
+        assert!(error.contains("already forwarded to 9.9.9.9"), "{error}");
+        let other = ZoneName::new("10.0.10.in-addr.arpa.").unwrap();
+        let both = apply(&text, &forward(&wired, &other, &addresses(&["10.0.10.53"])).unwrap());
+        let both = Document::read(both.as_bytes()).unwrap();
+        assert_eq!(show(&both).overrides.len(), 2);
+        assert!(document.at(&["unbound", "domainoverrides"]).is_none());
+    }
+
+    #[test]
+    fn the_copy_of_a_zone_stands_beside_the_operators_options() {
+        let document = Document::read(CONFIG.as_bytes()).unwrap();
+        let before = show(&document).custom_options;
+        assert!(before.starts_with("server:"));
+        let text = apply(CONFIG, &auth_zone(&document, &zone(), &addresses(&["10.0.10.53"])).unwrap());
+        let wired = Document::read(text.as_bytes()).unwrap();
+        let options = show(&wired).custom_options;
+        assert!(options.starts_with(&before) && options.contains("  primary: 10.0.10.53\n"), "{options}");
+        assert!(auth_zone(&wired, &zone(), &addresses(&["10.0.10.53"])).unwrap().is_empty());
+        assert_eq!(apply(&text, &auth_zone(&wired, &zone(), &[]).unwrap()), CONFIG);
+        // After a save in the web interface.
+        let crlf = STANDARD.encode(options.replace('\n', "\r\n"));
+        let text = apply(&text, &[Edit::put("unbound/custom_options", crlf.as_str())]);
+        let saved = Document::read(text.as_bytes()).unwrap();
+        let off = apply(&text, &auth_zone(&saved, &zone(), &[]).unwrap());
+        assert_eq!(show(&Document::read(off.as_bytes()).unwrap()).custom_options, before.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn off_is_off() {
+        let text = CONFIG.replace("<unbound>\n\t\t<enable></enable>", "<unbound>");
+        let document = Document::read(text.as_bytes()).unwrap();
+        assert!(forward(&document, &zone(), &addresses(&["10.0.10.53"])).unwrap_err().to_string().contains("is off"));
+        assert!(auth_zone(&document, &zone(), &addresses(&["10.0.10.53"])).unwrap_err().to_string().contains("is off"));
+    }
+}
