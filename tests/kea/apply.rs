@@ -1,0 +1,168 @@
+//! Changing a running D2: what is asked for is in use afterwards, or the old file is.
+
+use crate::each_version;
+use crate::harness::Kea;
+use crate::site::{Site, key, secret};
+use pfddns::error::Exit;
+use pfddns::model::KeyName;
+use pfddns::systems::kea::installed::{Installed, secret_of};
+use pfddns::systems::kea::socket::{Statistics, command, version};
+use pfddns::systems::kea::{Version, apply};
+use pfddns::world::Digest;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
+each_version!(
+    a_first_file_waits_for_its_daemon,
+    a_change_is_in_use_and_the_old_file_is_kept,
+    a_bad_file_never_reaches_the_daemon,
+    a_daemon_that_says_no_gets_its_old_file_back,
+    somebody_elses_change_stops_us,
+    what_the_daemon_uses_is_compared_by_key_secret_and_server,
+    a_wedged_daemon_stops_us_before_anything_changes,
+);
+
+fn site(kea: Kea) -> Option<Site> {
+    let mut site = Site::new(kea)?;
+    site.domain("lan.example.", &["127.0.0.1:5300".parse().unwrap()]);
+    site.domain("2.0.192.in-addr.arpa.", &["127.0.0.1:5300".parse().unwrap()]);
+    Some(site)
+}
+
+fn a_first_file_waits_for_its_daemon(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let document = site.document("ddns-1", 1);
+    let outcome = site.install(&document).unwrap();
+    assert_eq!((outcome.backup, outcome.reloaded, outcome.held), (None, false, None));
+    assert_eq!(fs::metadata(&site.paths.config).unwrap().permissions().mode() & 0o777, 0o600);
+    let _d2 = site.start_d2("ddns-1", 1);
+    let (wanted, socket) = (Installed::read(document.as_bytes(), "f").unwrap(), site.paths.socket.clone());
+    apply::verify(site.host(), &socket, &wanted).unwrap();
+    assert_eq!(version(site.host(), &socket).unwrap(), Version::parse(kea.version).unwrap());
+    let program = site.paths.program.clone();
+    assert_eq!(apply::program_version(site.host(), &program).unwrap(), Version::parse(kea.version).unwrap());
+}
+
+fn a_change_is_in_use_and_the_old_file_is_kept(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let _d2 = site.start_d2("ddns-1", 1);
+    let old = site.installed();
+    let new = site.document("ddns-2", 2);
+    let outcome = site.install(&new).unwrap();
+    assert!(outcome.reloaded);
+    assert_eq!(site.installed(), new);
+    let backup = outcome.backup.unwrap();
+    assert_eq!(fs::read_to_string(&backup).unwrap(), old);
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let name = KeyName::new("ddns-1").unwrap();
+    let kept = secret_of(&fs::read(&backup).unwrap(), &name).unwrap();
+    assert_eq!(kept.fingerprint(), secret(1).fingerprint());
+    let socket = site.paths.socket.clone();
+    let running = apply::in_use(site.host(), &socket).unwrap();
+    assert_eq!(running.used_keys(), ["ddns-2"]);
+    assert_eq!(running.fingerprint(&key("ddns-2").name), Some(&secret(2).fingerprint()));
+    assert!(Statistics::read(site.host(), &socket).unwrap().at_rest());
+}
+
+fn a_bad_file_never_reaches_the_daemon(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let mut d2 = site.start_d2("ddns-1", 1);
+    let old = site.installed();
+    let good = site.document("ddns-2", 2);
+    let servers = "\"dns-servers\": [ { \"ip-address\": \"127.0.0.1\", \"port\": 5300 } ]";
+    let cases = [
+        (good.replace("lan.example.", "lan.example"), "never matches"),
+        (good.replace(&format!(", {servers}"), ""), "aborts on a domain without `dns-servers`"),
+        (good.replace("\"key-name\": \"ddns-2\"", "\"key-name\": \"DDNS-2\""), "no key is called `DDNS-2`"),
+        (good.replace("HMAC-SHA256", "SHA256"), "does not know the algorithm `SHA256`"),
+        (good[..good.rfind("} }").unwrap()].to_owned(), "the file ends here"),
+        (good.replace("\"severity\": \"DEBUG\"", "\"severity\": 3"), "expects a string"),
+    ];
+    for (bad, wanted) in cases {
+        assert_ne!(bad, good);
+        let error = site.install(&bad).unwrap_err();
+        assert!(error.what().contains(wanted), "{error}");
+        assert!(error.what().contains("d2.conf:"), "{error}");
+        assert_eq!(site.installed(), old);
+        assert!(!site.paths.backup.exists(), "a refused file leaves no backup");
+    }
+    // Our own checks don't know it: the daemon's do, and its temporary name does not show.
+    let bad =
+        good.replace("\"tsig-keys\"", "\"hooks-libraries\": [ { \"library\": \"/nonexistent.so\" } ], \"tsig-keys\"");
+    let error = site.install(&bad).unwrap_err();
+    assert!(error.what().contains("hooks librar"), "{error}");
+    assert_eq!((site.installed(), error.exit()), (old, Exit::Failed));
+    assert!(d2.is_running());
+    let left: Vec<_> = fs::read_dir(site.home.folder()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|it| it.to_string_lossy().starts_with("d2.conf.")), "{left:?}");
+}
+
+fn a_daemon_that_says_no_gets_its_old_file_back(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let _d2 = site.start_d2("ddns-1", 1);
+    let old = site.installed();
+    // A port that is taken: `-t` passes, and the daemon can't listen there.
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = site.spec.listen.port();
+    let new = site.document("ddns-2", 2);
+    let new = new.replace(&format!("\"port\": {port}"), &format!("\"port\": {}", taken.local_addr().unwrap().port()));
+    let error = site.install(&new).unwrap_err();
+    assert_eq!(error.exit(), Exit::Undone, "{error}");
+    assert!(error.to_string().contains("the old file is back and in use"), "{error}");
+    assert_eq!(site.installed(), old);
+    let (wanted, socket) = (Installed::read(old.as_bytes(), "f").unwrap(), site.paths.socket.clone());
+    apply::verify(site.host(), &socket, &wanted).unwrap();
+}
+
+fn somebody_elses_change_stops_us(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let first = site.document("ddns-1", 1);
+    site.install(&first).unwrap();
+    let new = site.document("ddns-2", 2);
+    let error = site.install_over(&new, Some(Digest::of(b"what was there before"))).unwrap_err();
+    assert!(error.what().contains("has changed since it was read"), "{error}");
+    assert_eq!(site.installed(), first);
+}
+
+fn what_the_daemon_uses_is_compared_by_key_secret_and_server(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let _d2 = site.start_d2("ddns-1", 1);
+    let good = site.document("ddns-1", 1);
+    let socket = site.paths.socket.clone();
+    let other_secret = site.document("ddns-1", 2);
+    for (other, wanted) in [
+        (good.replace("5300", "5301"), "other servers or keys for lan.example."),
+        (other_secret, "does not have key ddns-1"),
+        (good.replace("HMAC-SHA256", "HMAC-SHA512"), "does not have key ddns-1"),
+        (good.replace("\"lan.example.\"", "\"wlan.example.\""), "other servers or keys for wlan.example."),
+    ] {
+        let wanted_document = Installed::read(other.as_bytes(), "f").unwrap();
+        let error = apply::verify(site.host(), &socket, &wanted_document).unwrap_err();
+        assert!(error.what().contains(wanted), "{error}");
+        assert!(!error.to_string().contains(secret(1).expose()));
+    }
+    let error = command(site.host(), &socket, "no-such-command", None).unwrap_err();
+    assert!(error.what().contains("has no command `no-such-command`"), "{error}");
+}
+
+fn a_wedged_daemon_stops_us_before_anything_changes(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let first = site.document("ddns-1", 1);
+    site.install(&first).unwrap();
+    // Takes connections and closes them without a word.
+    let listener = UnixListener::bind(&site.paths.socket).unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1000]);
+    });
+    let new = site.document("ddns-2", 2);
+    let error = site.install(&new).unwrap_err();
+    thread.join().unwrap();
+    assert!(error.what().contains("closed the connection without an answer"), "{error}");
+    assert_eq!(site.installed(), first);
+    // Its socket is left behind, as after a crash: nobody is there, so the file waits for the next start.
+    let outcome = site.install(&new).unwrap();
+    assert!(!outcome.reloaded);
+}
