@@ -89,7 +89,8 @@ tools_ready() {
     fetch_source
     export PATH="$tools/venv/bin:$PATH" __CARGO_TESTS_ONLY_SRC_ROOT="$library"
     export ZIG_GLOBAL_CACHE_DIR="$tools/zig" ZIG_LOCAL_CACHE_DIR="$tools/zig" CARGO_ZIGBUILD_CACHE_DIR="$tools/zigbuild"
-    export CARGO_TARGET_DIR="$tools/target"
+    # PFDDNS_BUILD: another folder to build in (packaging/ci/reproducible).
+    export CARGO_TARGET_DIR="${PFDDNS_BUILD:-$tools/target}"
 }
 
 # Flags that keep this machine's paths out of the binary, so that one commit gives one binary anywhere.
