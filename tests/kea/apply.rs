@@ -40,9 +40,10 @@ fn a_first_file_waits_for_its_daemon(kea: Kea) {
     let _d2 = site.start_d2("ddns-1", 1);
     let (wanted, socket) = (Installed::read(document.as_bytes(), "f").unwrap(), site.paths.socket.clone());
     apply::verify(site.host(), &socket, &wanted).unwrap();
-    assert_eq!(version(site.host(), &socket).unwrap(), Version::parse(kea.version).unwrap());
+    let series = |Version(major, minor, _): Version| format!("{major}.{minor}");
+    assert_eq!(series(version(site.host(), &socket).unwrap()), kea.series);
     let program = site.paths.program.clone();
-    assert_eq!(apply::program_version(site.host(), &program).unwrap(), Version::parse(kea.version).unwrap());
+    assert_eq!(series(apply::program_version(site.host(), &program).unwrap()), kea.series);
 }
 
 fn a_change_is_in_use_and_the_old_file_is_kept(kea: Kea) {

@@ -2,9 +2,11 @@
 
 use crate::each_version;
 use crate::harness::{Kea, KeaHome, real, write};
-use pfddns::systems::kea::Version;
 use pfddns::systems::kea::check::{self, Checked, Severity};
 use pfddns::systems::kea::text::Document;
+use pfddns::systems::kea::{Version, apply};
+use pfddns::world::Host;
+use pfddns::world::local::Local;
 use std::process::Command;
 
 each_version!(small_mistakes_are_found_where_the_daemon_finds_them);
@@ -64,7 +66,7 @@ const HARSHER: [&str; 0] = [];
 
 fn small_mistakes_are_found_where_the_daemon_finds_them(kea: Kea) {
     let Some(home) = real(kea.home()) else { return };
-    let version = Version::parse(kea.version).unwrap();
+    let version = apply::program_version(&Host::Local(Local), &home.d2).unwrap();
     let mut wrong = Vec::new();
     for document in DOCUMENTS {
         let text = document

@@ -35,7 +35,7 @@ impl Site {
     pub fn new(kea: Kea) -> Option<Self> {
         let home = real(kea.home())?;
         let name = HostName::new("fw").unwrap();
-        let mut spec = D2Spec::new(home.socket("d2").display().to_string(), key("ddns-1").name);
+        let mut spec = D2Spec::new(home.socket("d2").display().to_string(), Some(key("ddns-1").name));
         spec.listen = ([127, 0, 0, 1], free_port()).into();
         spec.timeout_ms = 500;
         spec.log = Some(d2::D2Log { output: "stdout".into(), severity: "DEBUG".into(), debug_level: 55 });
@@ -57,7 +57,7 @@ impl Site {
 
     /// The document with this one key in use.
     pub fn document(&mut self, name: &str, seed: u8) -> String {
-        self.spec.key = key(name).name;
+        self.spec.key = Some(key(name).name);
         d2::render(&self.spec, &[(&key(name), &secret(seed))]).unwrap().to_string()
     }
 

@@ -187,7 +187,7 @@ impl Lab {
         assert_eq!(ask(self, Signer { algorithm: Algorithm::HmacSha384, ..key.signer() }).await, BADKEY);
         let now = self.world.clock.now().as_second();
         for skew in [-1000, 1000] {
-            self.world.clock = Clock::fake(now + skew);
+            self.world.clock = Clock::fake(jiff::Timestamp::from_second(now + skew).unwrap());
             assert_eq!(ask(self, key.signer()).await, refused(Refusal::BadTime));
         }
         self.world.clock = Clock::Real;
