@@ -2,6 +2,8 @@
 //! with an empty environment, flock locks, and the rc script as pfSense runs it. Not the FreeBSD build itself: that is
 //! packaging/ci/freebsd.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use pfddns::world::{Host, local::Local};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
