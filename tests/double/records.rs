@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+type Form = &'static [(&'static str, &'static str)];
+
 fn furnished() -> Handle {
     let server = start(Version::V15_2);
     ok(&server, "zones/create", &[("zone", "example.test")]);
@@ -109,7 +111,7 @@ fn a_network_names_a_reverse_zone_rounded_up() {
 fn records_of_many_types_are_added_listed_and_deleted() {
     let server = start(Version::V15_2);
     ok(&server, "zones/create", &[("zone", "example.test")]);
-    let cases: [(&str, &[(&str, &str)], serde_json::Value); 8] = [
+    let cases: [(&str, Form, serde_json::Value); 8] = [
         ("AAAA", &[("ipAddress", "2001:db8::1")], json!({"ipAddress": "2001:db8::1"})),
         ("PTR", &[("ptrName", "Host.Example.TEST")], json!({"ptrName": "Host.Example.TEST"})),
         ("NS", &[("nameServer", "ns.other.test")], json!({"nameServer": "ns.other.test"})),
