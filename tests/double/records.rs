@@ -3,11 +3,14 @@
 use crate::doubles::technitium::{Handle, Version};
 use crate::http::ok;
 use crate::{start, wire};
+use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+type Form = &'static [(&'static str, &'static str)];
 
 fn furnished() -> Handle {
     let server = start(Version::V15_2);
@@ -88,4 +91,48 @@ fn transfers_need_permission() {
     assert_eq!((types[0], types.iter().filter(|t| **t == 6).count()), (6, 2));
     ok(&server, "zones/options/set", &[("zone", "example.test"), ("zoneTransferTsigKeyNames", "k")]);
     assert_eq!(transfer(&server).0, 5, "an unsigned request, where a key is asked for");
+}
+
+#[test]
+fn a_network_names_a_reverse_zone_rounded_up() {
+    let server = start(Version::V14_3);
+    for (given, made) in [
+        ("192.168.1.0/24", "1.168.192.in-addr.arpa"),
+        ("192.0.2.0/25", "0.2.0.192.in-addr.arpa"),
+        ("10.0.0.0/12", "0.10.in-addr.arpa"),
+        ("2001:db8::/30", "8.b.d.0.1.0.0.2.ip6.arpa"),
+        ("EXAMPLE.Test.", "example.test"),
+    ] {
+        assert_eq!(ok(&server, "zones/create", &[("zone", given)])["domain"], made);
+    }
+}
+
+#[test]
+fn records_of_many_types_are_added_listed_and_deleted() {
+    let server = start(Version::V15_2);
+    ok(&server, "zones/create", &[("zone", "example.test")]);
+    let cases: [(&str, Form, serde_json::Value); 8] = [
+        ("AAAA", &[("ipAddress", "2001:db8::1")], json!({"ipAddress": "2001:db8::1"})),
+        ("PTR", &[("ptrName", "Host.Example.TEST")], json!({"ptrName": "Host.Example.TEST"})),
+        ("NS", &[("nameServer", "ns.other.test")], json!({"nameServer": "ns.other.test"})),
+        ("CNAME", &[("cname", "h.example.test")], json!({"cname": "h.example.test"})),
+        ("MX", &[("preference", "10"), ("exchange", "m.test")], json!({"preference": 10, "exchange": "m.test"})),
+        (
+            "SRV",
+            &[("priority", "1"), ("weight", "2"), ("port", "53"), ("target", "s.test")],
+            json!({"priority": 1, "weight": 2, "port": 53, "target": "s.test"}),
+        ),
+        ("CAA", &[("flags", "0"), ("tag", "issue"), ("value", "x")], json!({"flags": 0, "tag": "issue", "value": "x"})),
+        ("TXT", &[("text", "a b")], json!({"text": "a b", "splitText": false, "characterStrings": ["a b"]})),
+    ];
+    for (rtype, fields, shown) in cases {
+        let domain = format!("{}.example.test", rtype.to_lowercase());
+        let form = [&[("domain", domain.as_str()), ("type", rtype), ("ttl", "1h30m")], fields].concat();
+        let added = ok(&server, "zones/records/add", &form)["addedRecord"].clone();
+        assert_eq!((&added["rData"], &added["ttl"], &added["ttlString"]), (&shown, &json!(5400), &json!("1h30m")));
+        let listed = ok(&server, "zones/records/get", &[("domain", &domain)]);
+        assert_eq!(listed["records"][0]["rData"], shown);
+        ok(&server, "zones/records/delete", &form);
+        assert_eq!(ok(&server, "zones/records/get", &[("domain", &domain)])["records"], json!([]));
+    }
 }

@@ -195,6 +195,38 @@ fn the_log_and_the_counters_tell_what_happened() {
     }
 }
 
+#[test]
+fn a_policy_stays_within_its_zone_and_rows_of_one_domain_are_merged() {
+    let server = furnished(Version::V14_3);
+    let set =
+        |text: &str| call(&server, "zones/options/set", &[("zone", "example.test"), ("updateSecurityPolicies", text)]);
+    let text =
+        "Cannot set Dynamic Updates security policies: the domain 'other.test' must be part of the current zone.";
+    assert_eq!(set("k|Other.test.|A")["errorMessage"], text);
+    assert_eq!(set("k|notexample.test|A")["status"], "error");
+    assert_eq!(set("k|*.example.test|A|j|example.test|TXT|K.|*.Example.TEST|A PTR")["status"], "ok");
+    let shown = ok(&server, "zones/options/get", &[("zone", "example.test")])["updateSecurityPolicies"].clone();
+    let row =
+        |key: &str, domain: &str, types: Value| json!({"tsigKeyName": key, "domain": domain, "allowedTypes": types});
+    let (k, j) = (row("k", "*.example.test", json!(["A", "A", "PTR"])), row("j", "example.test", json!(["TXT"])));
+    assert_eq!(shown, json!([k, j]));
+}
+
+/// A Forwarder zone takes updates as a Primary does.
+#[test]
+fn a_forwarder_zone_takes_updates() {
+    for version in Version::ALL {
+        let server = furnished(version);
+        ok(&server, "zones/create", &[("zone", "fwd.test"), ("type", "Forwarder"), ("forwarder", "this-server")]);
+        let policies = "hmac-sha256|*.fwd.test|A";
+        ok(&server, "zones/options/set", &[("zone", "fwd.test"), ("updateSecurityPolicies", policies)]);
+        ok(&server, "zones/options/set", &[("zone", "fwd.test"), ("update", "Allow")]);
+        let update = |rr: &str| json!({"zone": "fwd.test", "key": key("hmac-sha256"), "update": [rr]});
+        assert_eq!(answer(&server, update("add h.fwd.test. 300 A 192.0.2.1"), false).unwrap().0, 0);
+        assert_eq!(answer(&server, update("add h.fwd.test. 300 TXT x"), false).unwrap().0, 5);
+    }
+}
+
 /// The set of a DNSSEC type may not be deleted: at a name that exists that is an exception, elsewhere it is nothing.
 #[test]
 fn deleting_a_dnssec_set() {

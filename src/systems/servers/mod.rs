@@ -268,7 +268,7 @@ fn check_bypass(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
     Ok(())
 }
 
-/// The key says something else now than when the change was planned.
+/// The rules are others now than when the change was planned.
 fn moved(server: &ServerName, zone: &ZoneName) -> Error {
     Error::new(format!("{server}: the update rules of {zone} are not what they were; nothing was changed"))
         .hint("somebody else changed them; plan again")

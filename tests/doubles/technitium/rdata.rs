@@ -32,6 +32,8 @@ pub const FWD: u16 = 65281;
 /// The product's DNS app record.
 pub const APP: u16 = 65282;
 
+const UNITS: [(&str, u32); 5] = [("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+
 /// The fields of an SOA record; times in seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Soa {
@@ -94,16 +96,34 @@ impl Soa {
 
 /// `1d2h`, as `ttlString` has it.
 pub fn duration(seconds: u32) -> String {
-    let units = [("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let mut rest = seconds;
     let mut out = String::new();
-    for (unit, size) in units {
+    for (unit, size) in UNITS {
         if rest >= size {
             out.push_str(&format!("{}{unit}", rest / size));
             rest %= size;
         }
     }
     if out.is_empty() { "0s".to_owned() } else { out }
+}
+
+/// `300` or `1h30m` in seconds.
+pub fn seconds(text: &str) -> Result<u32, ApiError> {
+    let wrong = || ApiError::text(format!("The input string '{text}' was not in a correct format."));
+    let (mut total, mut digits) = (0u64, String::new());
+    for c in text.trim().chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        let unit = UNITS.iter().find(|(unit, _)| unit.eq_ignore_ascii_case(&c.to_string())).ok_or_else(wrong)?;
+        total = total.saturating_add(digits.parse::<u64>().map_err(|_| wrong())?.saturating_mul(u64::from(unit.1)));
+        digits.clear();
+    }
+    if !digits.is_empty() {
+        total = total.saturating_add(digits.parse::<u64>().map_err(|_| wrong())?);
+    }
+    u32::try_from(total).map_err(|_| ApiError::text("Value was either too large or too small for a UInt32."))
 }
 
 /// A name without final dot to wire form; what is no name becomes the root.

@@ -116,7 +116,7 @@ impl Server {
         match call.get("ttl") {
             None if rtype == rdata::NS => Ok(config.number("defaultNsRecordTtl", default)),
             None => Ok(default),
-            Some(text) => Ok(u32::try_from(names::integer(&text)?).unwrap_or(default)),
+            Some(text) => rdata::seconds(&text),
         }
     }
 
