@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let environment = pfddns::Environment {
         config: std::env::var_os("PFDDNS_CONFIG").map(Into::into),
-        who: who.unwrap_or_else(|| "unknown".into()),
+        who: who.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
         terminal: std::io::stderr().is_terminal(),
     };
     let answer = pfddns::run(std::env::args_os(), &environment, &mut std::io::stderr());

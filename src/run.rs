@@ -283,9 +283,20 @@ impl Session<'_> {
     async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
         let runs = journal::all(&self.config.state)?;
         let run = to_undo(runs, name)?;
+        self.nothing_built_on(&run)?;
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
         Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+    }
+
+    /// Later runs stand on what an earlier one did: they are taken back first, newest first.
+    fn nothing_built_on(&self, run: &RunRecord) -> Result<()> {
+        let runs = journal::all(&self.config.state)?;
+        let stands = |it: &&RunRecord| it.plan.made > run.plan.made && it.ended != Some(journal::Ending::Undone);
+        let Some(later) = runs.iter().filter(stands).rfind(|it| changed(&it.plan) && it.begun()) else { return Ok(()) };
+        Err(Error::new(format!("run {} came after it and stands on it", later.plan.id))
+            .while_doing(format!("taking back {}", run.plan.id))
+            .hint(format!("`pfddns undo {}` first", later.plan.id)))
     }
 
     fn bypass_status(&self) -> Result<Shown> {
@@ -293,7 +304,7 @@ impl Session<'_> {
         let text = match &state {
             None => "no bypass\n".to_owned(),
             Some(it) => format!(
-                "bypass since {} until {}: {}\n{} zone rules to go back to\n",
+                "bypass since {:.0} until {:.0}: {}\n{} zone rules to go back to\n",
                 it.since,
                 it.until,
                 it.reason,
@@ -314,7 +325,7 @@ impl Session<'_> {
             Ok(Some(state)) if state.until <= now => state,
             _ => return,
         };
-        let _ = writeln!(self.stderr, "the bypass ended at {}: putting the rules back", state.until);
+        let _ = writeln!(self.stderr, "the bypass ended at {:.0}: putting the rules back", state.until);
         let ended = async {
             let plan = tasks::bypass::disable(&self.config, &self.world).await?;
             self.go(plan, &Go::default()).await

@@ -14,8 +14,13 @@ use std::time::Duration;
 pub const DEFAULT_PATH: &str =
     if cfg!(target_os = "freebsd") { "/usr/local/etc/pfddns/pfddns.toml" } else { "/etc/pfddns/pfddns.toml" };
 
-/// The label that probes write below a zone and take away again. No address and no host has it.
-pub const PROBE_LABEL: &str = "_pfddns-probe";
+/// The label that probes write below a zone and take away again. No underscore: BIND's check-names refuses an address
+/// record under one.
+pub const PROBE_LABEL: &str = "pfddns-probe";
+
+/// The label that is registered through D2, to see it arrive. Another one than the direct probe's, whose record is ours
+/// alone to remove.
+pub const D2_PROBE_LABEL: &str = "pfddns-d2-probe";
 
 /// One site: firewalls, servers, zones, and where pfddns keeps its own files.
 #[derive(Debug, Clone, PartialEq, Serialize)]

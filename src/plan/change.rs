@@ -48,6 +48,8 @@ pub enum Change {
     RestoreD2 { host: HostName, backup: PathBuf, existed: bool },
     /// Sends D2 a request of our own for a probe name and sees it arrive in DNS, signed with the key; then removes it.
     ProbeD2 { host: HostName, key: KeyName, zone: ZoneName },
+    /// Takes the probe name away, if a cut-off run left it.
+    ForgetD2Probe { host: HostName, zone: ZoneName },
     /// Waits until D2 can have no update signed with the old key under way.
     Drain { host: HostName, key: KeyName, milliseconds: u64 },
     /// Writes down which rules to go back to, until when, and why.
@@ -128,6 +130,7 @@ impl Change {
             }
             Self::RestoreD2 { host, backup, existed } => moves::restore_d2(config, world, host, backup, *existed).await,
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
+            Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
             Self::BeginBypass { state } => super::bypass::begin(config, world, state),
             Self::EndBypass { .. } => super::bypass::end(config, world),
@@ -170,10 +173,11 @@ impl fmt::Display for Change {
             Self::ProbeD2 { key, zone, .. } => {
                 write!(f, "register and remove a probe name in {zone} through D2 with {key}")
             }
+            Self::ForgetD2Probe { zone, .. } => write!(f, "take the probe name out of {zone}"),
             Self::Drain { key, milliseconds, .. } => {
                 write!(f, "wait {milliseconds} ms for updates under way with {key}")
             }
-            Self::BeginBypass { state } => write!(f, "note the bypass until {}", state.until),
+            Self::BeginBypass { state } => write!(f, "note the bypass until {:.0}", state.until),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }
     }

@@ -294,7 +294,7 @@ async fn probes_gone(config: &Config, world: &World, server: &ServerName, zones:
     for zone in zones {
         let name = zone.child(PROBE_LABEL)?;
         for kind in [Rtype::A, Rtype::Ptr] {
-            if !dns::lookup(world, at, &name, kind).await?.records.is_empty() {
+            if !dns::held(world, at, &name, kind).await?.is_empty() {
                 return fail(format!("{server} still has the probe record {name}"));
             }
         }

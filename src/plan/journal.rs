@@ -296,7 +296,12 @@ impl RunRecord {
 
     /// True if a step was begun and the run neither ended well nor was taken back as a whole.
     pub fn unfinished(&self) -> bool {
-        self.ended.is_none() && self.marks.iter().any(|mark| *mark != Mark::Waiting)
+        self.ended.is_none() && self.begun()
+    }
+
+    /// True if any step was begun.
+    pub fn begun(&self) -> bool {
+        self.marks.iter().any(|mark| *mark != Mark::Waiting)
     }
 
     /// One word for how it stands.

@@ -12,7 +12,7 @@ use crate::world::World;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-pub(super) use super::moves_d2::{drain, install_d2, probe_d2, restore_d2};
+pub(super) use super::moves_d2::{drain, forget_d2_probe, install_d2, probe_d2, restore_d2};
 
 pub(super) async fn store_key(config: &Config, world: &mut World, key: &KeyRef) -> Result<Evidence> {
     let store = Store::of(config);
@@ -249,21 +249,23 @@ pub(super) async fn probe(
 async fn probe_zone(world: &mut World, at: SocketAddr, zone: &ZoneName, signer: &Signer<'_>) -> Result<()> {
     let record = probe_record(zone)?;
     let kind = record.data.rtype();
-    if !dns::lookup(world, at, &record.name, kind).await?.records.is_empty() {
-        accepted(
-            dns::remove(world, at, zone, Some(signer), &record.name, kind).await?,
-            "removing an old probe record",
-        )?;
+    let left = dns::held(world, at, &record.name, kind).await?;
+    if left == [record.data.text()] {
+        let removed = dns::remove(world, at, zone, Some(signer), &record.name, kind).await?;
+        accepted(removed, "removing an old probe record")?;
+    } else if !left.is_empty() {
+        return Err(Error::new(format!("{} exists and is not a probe's: {}", record.name, left.join(", ")))
+            .hint("rename that host: pfddns writes its probes to this name"));
     }
     accepted(dns::add(world, at, zone, Some(signer), &record).await?, "writing the probe record")?;
-    let seen = dns::lookup(world, at, &record.name, kind).await;
+    let seen = dns::held(world, at, &record.name, kind).await;
     let removed = dns::remove(world, at, zone, Some(signer), &record.name, kind).await;
     // The record is removed whatever the look-up said; only then is the look-up judged.
-    if seen?.records.is_empty() {
+    if seen?.is_empty() {
         return Err(Error::new("the update was accepted, but the record is not there"));
     }
     accepted(removed?, "removing the probe record")?;
-    if !dns::lookup(world, at, &record.name, kind).await?.records.is_empty() {
+    if !dns::held(world, at, &record.name, kind).await?.is_empty() {
         return Err(Error::new(format!("the probe record {} is still there after its removal", record.name)));
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The changes on the firewall's D2: its file, its reload, and proof through it.
 
 use super::{Evidence, keys};
-use crate::config::{Config, PROBE_LABEL, ZoneConfig};
+use crate::config::{Config, D2_PROBE_LABEL, ServerConfig, ZoneConfig};
 use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, HostName, KeyName, KeyRef, Network, ZoneName};
 use crate::secret::Secret;
@@ -143,7 +143,7 @@ pub(super) async fn probe_d2(
     key: &KeyName,
     zone: &ZoneName,
 ) -> Result<Evidence> {
-    let name = zone.child(PROBE_LABEL)?;
+    let name = zone.child(D2_PROBE_LABEL)?;
     let sent = |world: &World| -> Result<i64> {
         Ok(kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent"))
     };
@@ -164,6 +164,31 @@ pub(super) async fn probe_d2(
             .hint("another D2 may be feeding the same zone; `pfddns tsig status` shows the keys"));
     }
     Ok(Evidence { arrived: 1, note: format!("{} updates with {key}", after - before), ..Evidence::default() })
+}
+
+/// Takes a probe name away that a cut-off run left behind.
+pub(super) async fn forget_d2_probe(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    zone: &ZoneName,
+) -> Result<Evidence> {
+    let name = zone.child(D2_PROBE_LABEL)?;
+    let at = first_server(config, zone)?.dns;
+    if dns::held(world, at, &name, Rtype::A).await?.is_empty() {
+        return Ok(Evidence::default());
+    }
+    let version = kea::socket::version(world.host(host)?, &config.d2.socket)?;
+    let remove = probe(config, world, &name, What::Remove);
+    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
+    seen(config, world, zone, &name, Rtype::A, false).await?;
+    Ok(Evidence::note("removed a probe name that was left"))
+}
+
+/// The server D2 asks first for a zone.
+fn first_server<'a>(config: &'a Config, zone: &ZoneName) -> Result<&'a ServerConfig> {
+    let first = config.zone(zone)?.servers.first();
+    config.server(first.ok_or_else(|| Error::new(format!("no server takes updates for {zone}")))?)
 }
 
 /// A request for the probe name: the network address of the first IPv4 subnet, which is never leased.
@@ -192,14 +217,13 @@ async fn seen(
     kind: Rtype,
     wanted: bool,
 ) -> Result<()> {
-    let first = config.zone(zone)?.servers.first().cloned();
-    let first = first.ok_or_else(|| Error::new(format!("no server takes updates for {zone}")))?;
-    let at = config.server(&first)?.dns;
+    let first = first_server(config, zone)?;
+    let (at, first) = (first.dns, &first.name);
     let deadline = config.in_flight_bound() + Duration::from_secs(2);
     let what = if wanted { format!("{name} on {first}") } else { format!("{name} gone from {first}") };
     world
         .until(deadline, Duration::from_millis(50), &what, async |world| {
-            Ok(dns::lookup(world, at, name, kind).await?.records.is_empty() != wanted)
+            Ok(dns::held(world, at, name, kind).await?.is_empty() != wanted)
         })
         .await
 }

@@ -108,6 +108,16 @@ impl Data {
         }
     }
 
+    /// As `lookup` gives it back.
+    pub fn text(&self) -> String {
+        match self {
+            Self::A(address) => address.to_string(),
+            Self::Aaaa(address) => address.to_string(),
+            Self::Ptr(target) => target.to_string(),
+            Self::Txt(text) => text.clone(),
+        }
+    }
+
     fn wire(&self) -> Result<RData> {
         Ok(match self {
             Self::A(address) => RData::A(A(*address)),
@@ -211,6 +221,16 @@ pub async fn lookup(world: &World, server: SocketAddr, name: &DomainName, rtype:
     let mut records: Vec<String> = answer.answers.iter().filter(wanted).map(|it| it.data.to_string()).collect();
     records.sort();
     Ok(Answer { aa: answer.metadata.authoritative, rcode: answer.metadata.response_code.into(), records })
+}
+
+/// The records a server has in a zone of its own. Unlike `lookup`, any answer but an authoritative yes or no is an error.
+pub async fn held(world: &World, server: SocketAddr, name: &DomainName, rtype: Rtype) -> Result<Vec<String>> {
+    let answer = lookup(world, server, name, rtype).await?;
+    match (answer.aa, answer.rcode) {
+        (true, 0 | 3) => Ok(answer.records),
+        (_, rcode) => Err(Error::new(format!("{server} does not answer for {name} itself (RCODE {rcode})"))
+            .hint("is the zone still there, enabled and not expired?")),
+    }
 }
 
 /// The zone's serial, or `None` if the server does not answer for the zone itself (absent, disabled, expired).

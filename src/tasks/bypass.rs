@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Opens the door.
 pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str) -> Result<Plan> {
     if let Some(state) = read(config, world)? {
-        return Err(Error::new(format!("a bypass is in force until {}: {}", state.until, state.reason))
+        return Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
             .hint("`pfddns bypass disable` first"));
     }
     if time > LONGEST || time < Duration::from_secs(60) {
@@ -53,7 +53,7 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
     plan.dangers.push(Danger {
         name: "bypass".into(),
         why: format!(
-            "until {until} anyone who can send from (or as) the listed addresses may write names, without a key"
+            "until {until:.0} anyone who can send from (or as) the listed addresses may write names, without a key"
         ),
     });
     Ok(plan)
@@ -118,7 +118,8 @@ fn note(config: &Config, state: &BypassState) -> Step {
     let change = Change::BeginBypass { state: state.clone() };
     let undo = Undo::by(Change::EndBypass { state: state.clone() });
     let before = Check::FileIs { host: config.d2.host.clone(), path: path(config), digest: None };
-    Step::new(format!("note the rules to go back to at {}", state.until), change, Vec::new(), undo).given(vec![before])
+    Step::new(format!("note the rules to go back to at {:.0}", state.until), change, Vec::new(), undo)
+        .given(vec![before])
 }
 
 fn open(saved: &Saved) -> Step {

@@ -119,7 +119,8 @@ fn through_d2(config: &Config, new: &KeyRef) -> Option<Step> {
     let zone = config.zones.iter().find(|zone| !zone.name.is_reverse())?;
     let change = Change::ProbeD2 { host: config.d2.host.clone(), key: new.name.clone(), zone: zone.name.clone() };
     let title = format!("see D2 write to {} with {}", zone.name, new.name);
-    Some(Step::new(title, change, Vec::new(), Undo::NotNeeded))
+    let undo = Undo::by(Change::ForgetD2Probe { host: config.d2.host.clone(), zone: zone.name.clone() });
+    Some(Step::new(title, change, Vec::new(), undo))
 }
 
 fn drain(config: &Config, old: &KeyRef) -> Step {

@@ -4,8 +4,9 @@
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
 use crate::config::Config;
 use crate::error::Result;
-use crate::model::KeyName;
+use crate::model::{KeyName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
+use crate::plan::check::same_rules;
 use crate::plan::journal;
 use crate::secret::Fingerprint;
 use crate::systems::kea::{self, Installed};
@@ -83,7 +84,6 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     let mut servers = Vec::new();
     for (server, seen) in config.servers.iter().zip(seen) {
         if let Some(seen) = keep(seen, server.name.as_str(), &mut problems) {
-            compare(config, book.as_ref(), &seen, &mut problems);
             servers.push(seen);
         }
     }
@@ -94,6 +94,9 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     let runs = keep(journal::all(&config.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
     let current = book.as_ref().and_then(|book| book.current.clone());
+    for server in &servers {
+        compare(config, book.as_ref(), bypass.as_ref(), server, &mut problems);
+    }
     if config.d2.manage && bypass.is_none() {
         for (who, key) in [("D2's file", &d2_file), ("the running D2", &d2_running)] {
             if key != &current {
@@ -105,7 +108,7 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
             }
         }
     }
-    problems.extend(bypass.iter().map(|it| format!("a bypass is in force until {}: {}", it.until, it.reason)));
+    problems.extend(bypass.iter().map(|it| format!("a bypass is in force until {:.0}: {}", it.until, it.reason)));
     problems.extend(unfinished.iter().map(|run| format!("run {run} is unfinished: `pfddns resume` or `pfddns undo`")));
     Ok(Status {
         site: config.site.clone(),
@@ -150,8 +153,19 @@ fn key_of(d2: &D2Seen) -> Option<KeyName> {
 }
 
 /// What a server must agree with the store about.
-fn compare(config: &Config, book: Option<&Book>, server: &ServerSeen, problems: &mut Vec<String>) {
-    for (zone, rules) in &server.zones {
+fn compare(
+    config: &Config,
+    book: Option<&Book>,
+    bypass: Option<&BypassState>,
+    server: &ServerSeen,
+    problems: &mut Vec<String>,
+) {
+    // A zone that is as the bypass left it is no news beside the bypass itself.
+    let bypassed = |zone: &ZoneName, rules: &ZoneRules| {
+        let saved = bypass.iter().flat_map(|it| &it.saved);
+        saved.filter(|it| it.server == server.name && &it.zone == zone).any(|it| same_rules(rules, &it.during))
+    };
+    for (zone, rules) in server.zones.iter().filter(|(zone, rules)| !bypassed(zone, rules)) {
         if !rules.signature_required() {
             problems.push(format!("{} accepts unsigned updates of {zone}: {rules}", server.name));
         }
@@ -165,7 +179,7 @@ fn compare(config: &Config, book: Option<&Book>, server: &ServerSeen, problems: 
         }
         Some(_) => {}
     }
-    for (zone, rules) in &server.zones {
+    for (zone, rules) in server.zones.iter().filter(|(zone, rules)| !bypassed(zone, rules)) {
         if !config.rows(&current.name, zone).is_empty() && !rules.grants(&current.name) {
             problems.push(format!("{} does not let {} update {zone}", server.name, current.name));
         }

@@ -115,7 +115,7 @@ impl Survey {
     pub fn no_bypass(&self) -> Result<()> {
         match &self.bypass {
             None => Ok(()),
-            Some(state) => Err(Error::new(format!("a bypass is in force until {}: {}", state.until, state.reason))
+            Some(state) => Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
                 .hint("`pfddns bypass disable` puts the exact rules back")),
         }
     }
