@@ -3,7 +3,7 @@
 
 use super::dhcp::{Dhcp, Scope};
 use super::installed::{Installed, InstalledDomain, same_key};
-use super::lint_scopes::{is_reserved, needed};
+use super::lint_scopes::is_reserved;
 use super::ncr::Mode;
 use super::routes::Routes;
 use crate::error::Result;
@@ -198,7 +198,7 @@ fn half(
     if servers.iter().any(|it| it.key.is_none()) {
         why.push(format!("updates for {} are not signed at every server", domain.zone));
     }
-    (Route::Sent { domain: domain.zone.clone(), servers, needs: needed(mode, reverse).to_vec() }, false)
+    (Route::Sent { domain: domain.zone.clone(), servers, needs: mode.types(reverse).to_vec() }, false)
 }
 
 /// A domain that would fit if it had its final dot.

@@ -157,20 +157,7 @@ fn may(facts: &ZoneFacts, key: &str, mode: Mode, reverse: bool) -> bool {
     if types.contains(&"ANY") {
         return true;
     }
-    needed(mode, reverse).iter().all(|it| types.contains(it))
-}
-
-/// Record types D2 needs on `*.zone` (measured with three Kea versions and three Technitium versions). `ANY` alone
-/// stands for all of them.
-pub fn needed(mode: Mode, reverse: bool) -> &'static [&'static str] {
-    match (mode, reverse) {
-        (Mode::CheckWithDhcid, false) => &["ANY"],
-        (Mode::CheckWithDhcid | Mode::CheckExistsWithDhcid, true) => &["ANY"],
-        (Mode::CheckExistsWithDhcid | Mode::NoCheckWithDhcid, false) => &["A", "AAAA", "DHCID"],
-        (Mode::NoCheckWithDhcid, true) => &["PTR", "DHCID"],
-        (Mode::NoCheckWithoutDhcid, false) => &["A", "AAAA"],
-        (Mode::NoCheckWithoutDhcid, true) => &["PTR"],
-    }
+    mode.types(reverse).iter().all(|it| types.contains(it))
 }
 
 fn dotted(name: &str) -> String {
