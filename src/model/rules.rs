@@ -124,6 +124,13 @@ impl ConflictMode {
         }
     }
 
+    /// Reads the word in Kea's configuration.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::CheckWithDhcid, Self::CheckExistsWithDhcid, Self::NoCheckWithDhcid, Self::NoCheckWithoutDhcid]
+            .into_iter()
+            .find(|it| it.name() == text)
+    }
+
     /// True if an add may take two rounds (add, then replace).
     pub fn checks(self) -> bool {
         matches!(self, Self::CheckWithDhcid | Self::CheckExistsWithDhcid)

@@ -6,6 +6,7 @@ mod harness;
 
 mod apply;
 mod documents;
+mod load;
 mod site;
 
 /// One test of each function per build of Kea.

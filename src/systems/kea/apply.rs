@@ -2,7 +2,7 @@
 //! reload over the control channel, wait for the port, DHCP on again, proof. If anything fails the old file comes back.
 
 use super::check::{self, Checked};
-use super::installed::{Installed, InstalledDomain, InstalledKey};
+use super::installed::Installed;
 use super::listener;
 use super::socket::{self, scrub};
 use super::{Version, text::Document};
@@ -10,7 +10,6 @@ use crate::error::{Doing as _, Error, Exit, Result};
 use crate::model::HostName;
 use crate::world::{Clock, Digest, Host, NewFile, World};
 use serde_json::json;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -194,32 +193,9 @@ async fn reload_paused(
 
 /// The running D2 against what it should use; secrets are compared by fingerprint and never shown.
 pub fn verify(host: &Host, control: &Path, wanted: &Installed) -> Result<()> {
-    differs(&in_use(host, control)?, wanted).map_or(Ok(()), |fact| {
+    in_use(host, control)?.differs(wanted).map_or(Ok(()), |fact| {
         Err(Error::new(format!("the running D2 {fact}")).hint("was its file changed by something else in between?"))
     })
-}
-
-/// The first difference that matters between two documents.
-fn differs(running: &Installed, wanted: &Installed) -> Option<String> {
-    let keys: HashMap<&str, &InstalledKey> = running.keys.iter().map(|it| (it.name.as_str(), it)).collect();
-    for key in &wanted.keys {
-        let same = keys
-            .get(key.name.as_str())
-            .is_some_and(|it| it.fingerprint == key.fingerprint && it.algorithm.eq_ignore_ascii_case(&key.algorithm));
-        if !same {
-            return Some(format!("does not have key {} as the file has it", key.name));
-        }
-    }
-    let domains: HashMap<(bool, &str), &InstalledDomain> =
-        running.domains.iter().map(|it| ((it.reverse, it.zone.as_str()), it)).collect();
-    for domain in &wanted.domains {
-        let found = domains.get(&(domain.reverse, domain.zone.as_str()));
-        if found.is_none_or(|it| it.servers != domain.servers) {
-            return Some(format!("has other servers or keys for {}", domain.zone));
-        }
-    }
-    let same_size = running.keys.len() == wanted.keys.len() && running.domains.len() == wanted.domains.len();
-    (!same_size).then(|| "has keys or domains besides those of the file".to_owned())
 }
 
 /// What the running D2 uses, from `config-get`.

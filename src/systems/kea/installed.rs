@@ -5,6 +5,7 @@ use super::text::{Document, Node};
 use crate::error::Result;
 use crate::model::KeyName;
 use crate::secret::{Fingerprint, Secret};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// Members of `DhcpDdns` that `d2::render` writes; all others are somebody else's.
@@ -112,6 +113,30 @@ impl Installed {
     /// The fingerprint of a key's secret, by its DNS name.
     pub fn fingerprint(&self, name: &KeyName) -> Option<&Fingerprint> {
         self.keys.iter().find(|key| same_key(&key.name, name)).and_then(|key| key.fingerprint.as_ref())
+    }
+
+    /// The first difference that matters between this document and a `wanted` one (of a running D2 and its file, or of
+    /// the two firewalls of a pair): keys by secret, domains by servers. Secrets are compared by fingerprint.
+    pub fn differs(&self, wanted: &Self) -> Option<String> {
+        let keys: HashMap<&str, &InstalledKey> = self.keys.iter().map(|it| (it.name.as_str(), it)).collect();
+        for key in &wanted.keys {
+            let same = keys.get(key.name.as_str()).is_some_and(|it| {
+                it.fingerprint == key.fingerprint && it.algorithm.eq_ignore_ascii_case(&key.algorithm)
+            });
+            if !same {
+                return Some(format!("does not have key {} as the file has it", key.name));
+            }
+        }
+        let domains: HashMap<(bool, &str), &InstalledDomain> =
+            self.domains.iter().map(|it| ((it.reverse, it.zone.as_str()), it)).collect();
+        for domain in &wanted.domains {
+            let found = domains.get(&(domain.reverse, domain.zone.as_str()));
+            if found.is_none_or(|it| it.servers != domain.servers) {
+                return Some(format!("has other servers or keys for {}", domain.zone));
+            }
+        }
+        let same_size = self.keys.len() == wanted.keys.len() && self.domains.len() == wanted.domains.len();
+        (!same_size).then(|| "has keys or domains besides those of the file".to_owned())
     }
 }
 

@@ -4,11 +4,18 @@
 pub mod apply;
 pub mod check;
 pub mod d2;
+pub mod dhcp;
+pub mod explain;
+pub mod heal;
 pub mod installed;
+pub mod leases;
 pub mod lex;
+pub mod lint;
+pub mod lint_scopes;
 pub mod listener;
 pub mod ncr;
 pub mod redact;
+pub mod routes;
 mod rules;
 mod rules_keys;
 mod rules_paths;

@@ -43,38 +43,8 @@ pub struct Ncr {
     pub mode: Mode,
 }
 
-/// When D2 may overwrite a name that exists (`ddns-conflict-resolution-mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Only the same client's (RFC 4703): the default.
-    #[default]
-    CheckWithDhcid,
-    /// Always; writes a DHCID.
-    NoCheckWithDhcid,
-    /// Only names that have some DHCID.
-    CheckExistsWithDhcid,
-    /// Always; writes no DHCID.
-    NoCheckWithoutDhcid,
-}
-
-impl Mode {
-    /// As in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CheckWithDhcid => "check-with-dhcid",
-            Self::NoCheckWithDhcid => "no-check-with-dhcid",
-            Self::CheckExistsWithDhcid => "check-exists-with-dhcid",
-            Self::NoCheckWithoutDhcid => "no-check-without-dhcid",
-        }
-    }
-
-    /// Reads the configuration's word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::CheckWithDhcid, Self::NoCheckWithDhcid, Self::CheckExistsWithDhcid, Self::NoCheckWithoutDhcid]
-            .into_iter()
-            .find(|it| it.name() == text)
-    }
-}
+/// When D2 may overwrite a name that exists.
+pub use crate::model::rules::ConflictMode as Mode;
 
 impl Ncr {
     /// The datagram: 2.2 and 2.4 know `use-conflict-resolution`, newer ones `conflict-resolution-mode`.
@@ -94,8 +64,7 @@ impl Ncr {
         });
         if let Some(map) = body.as_object_mut() {
             if version < super::Version(2, 5, 0) {
-                let check = matches!(self.mode, Mode::CheckWithDhcid | Mode::CheckExistsWithDhcid);
-                map.insert("use-conflict-resolution".into(), check.into());
+                map.insert("use-conflict-resolution".into(), self.mode.checks().into());
             } else {
                 map.insert("conflict-resolution-mode".into(), self.mode.name().into());
             }

@@ -1,0 +1,167 @@
+//! `kea lint`: a D2 document and the DHCP documents that feed it, each alone and against each other. Pure: what the
+//! servers grant and which version runs is told by the caller.
+
+use super::check::{self, Checked, Finding, Path, Report, Severity};
+use super::dhcp::Dhcp;
+use super::installed::Installed;
+use super::lex::Span;
+use super::lint_scopes;
+use super::routes::Routes;
+use super::text::Document;
+use crate::model::{KeyName, ZoneName};
+
+/// Names no client should get: browsers and clients look them up and believe the answer.
+pub const NEVER: [&str; 8] =
+    ["wpad", "isatap", "gateway", "router", "firewall", "localhost", "autodiscover", "autoconfig"];
+
+/// What one zone's servers say, as far as known.
+#[derive(Debug, Clone)]
+pub struct ZoneFacts {
+    /// The zone.
+    pub zone: ZoneName,
+    /// EXPIRE of its SOA in seconds.
+    pub soa_expire: Option<i64>,
+    /// Record types the keys in use may write below the apex (`*.zone`), in upper case; `None` if not known.
+    pub types: Option<Vec<(KeyName, Vec<String>)>>,
+}
+
+/// What is looked at.
+pub struct Context<'a> {
+    /// Versions, folders, files.
+    pub against: Checked<'a>,
+    /// What is known of the zones.
+    pub zones: &'a [ZoneFacts],
+    /// Names besides `NEVER` that no client should get, without domain, lower case.
+    pub reserved: &'a [String],
+}
+
+/// All findings, those of each document in the order given. D2 comes first.
+pub fn lint(d2: Option<&Document>, dhcp: &[&Document], context: &Context<'_>) -> Vec<Finding> {
+    let mut found = d2.map(|it| check::d2(it, &context.against)).unwrap_or_default();
+    let installed = d2.map(Installed::of);
+    let routes = installed.as_ref().map(Routes::of);
+    let servers: Vec<(&Document, Dhcp)> = dhcp.iter().filter_map(|it| Some((*it, Dhcp::read(it)?))).collect();
+    for (document, dhcp) in &servers {
+        let mut report = Report { document, found: Vec::new() };
+        old_members(&mut report, context);
+        wiring(&mut report, dhcp, installed.as_ref());
+        if dhcp.enabled.value {
+            lint_scopes::check(&mut report, dhcp, routes.as_ref(), context);
+        }
+        found.extend(report.found);
+    }
+    found.extend(dual_stack(&servers));
+    found
+}
+
+/// Same findings, worst first; the order of the text within each.
+pub fn worst_first(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.sort_by_key(|it| it.severity);
+    found
+}
+
+/// True if anything is an error.
+pub fn has_errors(found: &[Finding]) -> bool {
+    found.iter().any(|it| it.severity == Severity::Error)
+}
+
+/// How the DHCP server and D2 are connected.
+fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>) {
+    let root = Path::root();
+    let path = root.name(if dhcp.family == 4 { "Dhcp4" } else { "Dhcp6" });
+    let ddns = path.name("dhcp-ddns");
+    let at = dhcp.ddns_span.unwrap_or(report.document.root().span);
+    if !dhcp.enabled.value {
+        let fact = "no update is ever sent: `enable-updates` is off, which is the default".into();
+        return report.warn(
+            "updates-off",
+            dhcp.enabled.span.unwrap_or(at),
+            &ddns,
+            fact,
+            "write \"enable-updates\": true",
+        );
+    }
+    if let (Some(sends), Some(listens)) = (dhcp.sends_to, d2.and_then(|it| it.listen))
+        && sends != listens
+    {
+        let fact = format!("requests go to {sends}, D2 listens on {listens}: every update is lost without a trace");
+        report.error("wrong-port", at, &ddns, fact, "write D2's address and port as `server-ip` and `server-port`");
+    }
+    if dhcp.socket.is_none() {
+        let fact = "without a control socket DHCP can't be paused: each change of D2's key may lose an update".into();
+        report.warn("no-dhcp-socket", report.document.root().span, &path, fact, "add a `control-socket`");
+    }
+}
+
+/// Members that this version refuses, or that moved.
+fn old_members(report: &mut Report<'_>, context: &Context<'_>) {
+    use super::Version;
+    const SINCE: [(&str, Version); 5] = [
+        ("ddns-conflict-resolution-mode", Version(2, 5, 0)),
+        ("ddns-ttl-percent", Version(2, 3, 6)),
+        ("ddns-ttl", Version(2, 7, 6)),
+        ("ddns-ttl-min", Version(2, 7, 6)),
+        ("ddns-ttl-max", Version(2, 7, 6)),
+    ];
+    const MOVED: [&str; 6] = [
+        "qualifying-suffix",
+        "override-no-update",
+        "override-client-update",
+        "replace-client-name",
+        "generated-prefix",
+        "hostname-char-set",
+    ];
+    let mut found: Vec<(Span, String, String, &str)> = Vec::new();
+    walk(report.document.root(), "", &mut |member, parent| {
+        if let Some((name, since)) = SINCE.iter().find(|it| it.0 == member.name && it.1 > context.against.version) {
+            let fact = format!("Kea {} refuses the file: `{name}` came with {since}", context.against.version);
+            found.push((member.name_span, member.name.clone(), fact, "use what this version knows"));
+        }
+        if parent == "dhcp-ddns" && MOVED.contains(&member.name.as_str()) {
+            let fact = format!("the daemon refuses the file: `{}` is no member of `dhcp-ddns` any more", member.name);
+            found.push((
+                member.name_span,
+                member.name.clone(),
+                fact,
+                "move it one level up, with `ddns-` before its name",
+            ));
+        }
+    });
+    for (span, name, fact, fix) in found {
+        let root = Path::root();
+        report.error("dhcp-member", span, &root.name(&name), fact, fix);
+    }
+}
+
+fn walk<'a>(node: &'a super::text::Node, parent: &'a str, see: &mut impl FnMut(&'a super::text::Member, &str)) {
+    for member in node.members() {
+        see(member, parent);
+        walk(&member.node, &member.name, see);
+    }
+    node.items().iter().for_each(|item| walk(item, parent, see));
+}
+
+/// IPv4 and IPv6 leases of one host under one name fight over its DHCID in the default mode.
+fn dual_stack(servers: &[(&Document, Dhcp)]) -> Vec<Finding> {
+    use super::ncr::Mode;
+    let of = |family: u8| servers.iter().find(|(_, dhcp)| dhcp.family == family && dhcp.enabled.value);
+    let (Some((_, four)), Some((document, six))) = (of(4), of(6)) else { return Vec::new() };
+    let mut report = Report { document, found: Vec::new() };
+    for scope in six.scopes.iter().filter(|it| it.send.value && it.mode.value == Mode::CheckWithDhcid) {
+        let same =
+            |it: &&super::dhcp::Scope| it.send.value && it.suffix.value.eq_ignore_ascii_case(&scope.suffix.value);
+        if four.scopes.iter().any(|it| same(&it)) {
+            let fact = "a host with both families has two identities: the second one to come is refused its name, and the \
+                        PTR of the first to go stays";
+            let fix = "use another suffix for one family, or the mode check-exists-with-dhcid for both";
+            let root = Path::root();
+            report.warn("dual-stack", scope.span, &root.name(&scope.path), fact.into(), fix);
+            break;
+        }
+    }
+    report.found
+}
+
+#[cfg(test)]
+#[path = "lint_tests.rs"]
+mod tests;

@@ -1,0 +1,143 @@
+//! Each trap by name: what the document says, which finding it gives, and nothing on a clean pair.
+
+use super::super::Version;
+use super::*;
+
+const D2: &str = r#"{"DhcpDdns":{"dns-server-timeout":1000,
+  "control-socket":{"socket-type":"unix","socket-name":"/run/kea/d2"},
+  "tsig-keys":[{"name":"k1","algorithm":"HMAC-SHA256","secret":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}],
+  "forward-ddns":{"ddns-domains":[{"name":"lan.example.","key-name":"k1","dns-servers":[{"ip-address":"192.0.2.53"}]}]},
+  "reverse-ddns":{"ddns-domains":[{"name":"2.0.192.in-addr.arpa.","key-name":"k1","dns-servers":[{"ip-address":"192.0.2.53"}]}]}}}"#;
+
+const DHCP4: &str = r#"{"Dhcp4":{"valid-lifetime":7200,
+  "control-socket":{"socket-type":"unix","socket-name":"/run/kea/d4"},
+  "dhcp-ddns":{"enable-updates":true},
+  "ddns-qualifying-suffix":"lan.example.","ddns-override-client-update":true,"ddns-replace-client-name":"when-not-present",
+  "subnet4":[{"id":1,"subnet":"192.0.2.0/24","reservations":[{"hostname":"printer"}]}]}}"#;
+
+fn found(d2: &str, dhcp: &[&str], version: Version, types: &[&str]) -> Vec<Finding> {
+    let d2 = Document::parse(d2.as_bytes(), "d2.conf").unwrap();
+    let dhcp: Vec<Document> = dhcp.iter().map(|it| Document::parse(it.as_bytes(), "dhcp.conf").unwrap()).collect();
+    let key = KeyName::new("k1").unwrap();
+    let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+    let zone = |name: &str| ZoneFacts {
+        zone: ZoneName::new(name).unwrap(),
+        soa_expire: Some(604_800),
+        types: Some(vec![(key.clone(), types.clone())]),
+    };
+    let zones = [zone("lan.example"), zone("2.0.192.in-addr.arpa")];
+    let reserved = ["nas".to_owned()];
+    let context = Context { against: Checked::new(version), zones: &zones, reserved: &reserved };
+    lint(Some(&d2), &dhcp.iter().collect::<Vec<_>>(), &context)
+}
+
+const NEW: Version = Version(3, 0, 4);
+const OLD: Version = Version(2, 2, 0);
+
+#[test]
+fn a_clean_pair_has_no_finding_in_any_version() {
+    for version in [OLD, Version(2, 6, 3), NEW] {
+        assert_eq!(found(D2, &[DHCP4], version, &["ANY"]), []);
+    }
+}
+
+/// What is planted: in which document, replaced text, new text, version, the code it must give.
+const TRAPS: [(&str, &str, &str, Version, &str); 31] = [
+    ("d2", "lan.example.\"", "lan.example\"", NEW, "no-final-dot"),
+    ("d2", ",\"dns-servers\":[{\"ip-address\":\"192.0.2.53\"}]}]},", "}]},", NEW, "no-dns-servers"),
+    ("d2", "\"key-name\":\"k1\"", "\"key-name\":\"K1\"", NEW, "undefined-key"),
+    (
+        "d2",
+        "{\"ip-address\":\"192.0.2.53\"}",
+        "{\"ip-address\":\"192.0.2.53\",\"key-name\":\"k2\"}",
+        NEW,
+        "undefined-key",
+    ),
+    ("d2", "HMAC-SHA256", "HMAC-SHA224", NEW, "old-algorithm"),
+    ("d2", "HMAC-SHA256", "SHA256", NEW, "algorithm"),
+    ("d2", "\"secret\":", "\"digest-bits\":128,\"secret\":", NEW, "digest-bits-set"),
+    ("d2", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=", "hunter2 hunter2", NEW, "secret-base64"),
+    ("d2", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=", "QQ==", NEW, "secret-short"),
+    ("d2", "\"dns-server-timeout\":1000,", "", OLD, "short-timeout"),
+    ("d2", "\"dns-server-timeout\":1000,", "\"dns-server-timeout\":50,", NEW, "short-timeout"),
+    ("d2", "{\"DhcpDdns\":{", "{\"DhcpDdns\":{\"ip-address\":\"192.0.2.1\",", NEW, "listen-open"),
+    ("d2", "\"name\":\"lan.example.\"", "\"name\":\"*\"", NEW, "catch-all"),
+    ("d2", "\"name\":\"2.0.192.in-addr.arpa.\"", "\"name\":\"3.0.192.in-addr.arpa.\"", NEW, "reverse-missing"),
+    ("d2", "\"name\":\"2.0.192.in-addr.arpa.\"", "\"name\":\"0/24.2.0.192.in-addr.arpa.\"", NEW, "reverse-missing"),
+    ("d2", "\"name\":\"2.0.192.in-addr.arpa.\"", "\"name\":\"2.0.192.example.\"", NEW, "not-reverse"),
+    ("dhcp", "192.0.2.0/24", "192.0.2.0/23", NEW, "reverse-missing"),
+    ("dhcp", "\"enable-updates\":true", "\"server-port\":53001", NEW, "updates-off"),
+    ("dhcp", "\"enable-updates\":true", "\"enable-updates\":true,\"server-port\":53002", NEW, "wrong-port"),
+    (
+        "dhcp",
+        "\"control-socket\":{\"socket-type\":\"unix\",\"socket-name\":\"/run/kea/d4\"},",
+        "",
+        NEW,
+        "no-dhcp-socket",
+    ),
+    ("dhcp", "\"ddns-qualifying-suffix\":\"lan.example.\",", "", NEW, "no-suffix"),
+    ("dhcp", "lan.example.", "home.example.", NEW, "suffix-unknown"),
+    ("dhcp", "\"ddns-override-client-update\":true,", "", NEW, "client-updates"),
+    ("dhcp", ",\"ddns-replace-client-name\":\"when-not-present\"", "", NEW, "nameless"),
+    ("dhcp", "\"valid-lifetime\":7200", "\"valid-lifetime\":700000", OLD, "ttl-over-expire"),
+    ("dhcp", "\"valid-lifetime\":7200", "\"valid-lifetime\":3000000", NEW, "ttl-over-expire"),
+    (
+        "dhcp",
+        "\"valid-lifetime\"",
+        "\"ddns-conflict-resolution-mode\":\"no-check-with-dhcid\",\"valid-lifetime\"",
+        NEW,
+        "no-check",
+    ),
+    (
+        "dhcp",
+        "\"valid-lifetime\"",
+        "\"ddns-conflict-resolution-mode\":\"check-with-dhcid\",\"valid-lifetime\"",
+        OLD,
+        "dhcp-member",
+    ),
+    ("dhcp", "\"enable-updates\":true", "\"enable-updates\":true,\"qualifying-suffix\":\"x.\"", NEW, "dhcp-member"),
+    ("dhcp", "\"printer\"", "\"WPAD\"", NEW, "reserved-name"),
+    ("dhcp", "\"printer\"", "\"nas.lan.example\"", NEW, "reserved-name"),
+];
+
+#[test]
+fn every_planted_trap_is_found_at_its_place() {
+    for (place, old, new, version, code) in TRAPS {
+        let (d2, dhcp) = match place {
+            "d2" => (D2.replacen(old, new, 1), DHCP4.to_owned()),
+            _ => (D2.to_owned(), DHCP4.replace(old, new)),
+        };
+        assert!(d2 != D2 || dhcp != DHCP4, "{code}: nothing was planted");
+        let found = found(&d2, &[&dhcp], version, &["ANY"]);
+        let hit = found.iter().find(|it| it.code == code).unwrap_or_else(|| panic!("{code}: {found:?}"));
+        assert!(!hit.consequence.is_empty() && !hit.fix.is_empty() && hit.place.contains(".conf:"));
+        assert!(!format!("{hit}").contains("hunter2"), "{hit}");
+    }
+}
+
+#[test]
+fn grants_are_judged_by_mode() {
+    let grant = |mode: &str, types: &[&str]| {
+        let member = format!("\"ddns-conflict-resolution-mode\":\"{mode}\",\"valid-lifetime\"");
+        let found = found(D2, &[&DHCP4.replace("\"valid-lifetime\"", &member)], NEW, types);
+        found.iter().filter(|it| it.code == "grant-any").count()
+    };
+    let all = ["A", "AAAA", "PTR", "DHCID"];
+    assert_eq!(grant("check-with-dhcid", &all), 2);
+    assert_eq!(grant("check-exists-with-dhcid", &all), 1);
+    assert_eq!(grant("no-check-with-dhcid", &all), 0);
+    assert_eq!(grant("no-check-without-dhcid", &["A", "AAAA", "PTR"]), 0);
+    assert_eq!(grant("no-check-without-dhcid", &["A"]), 2);
+    assert_eq!(grant("check-with-dhcid", &["ANY"]), 0);
+}
+
+#[test]
+fn one_suffix_for_both_families_is_told() {
+    let six = r#"{"Dhcp6":{"dhcp-ddns":{"enable-updates":true},"ddns-qualifying-suffix":"LAN.example.",
+      "control-socket":{"socket-name":"/run/kea/d6"},
+      "ddns-override-client-update":true,"ddns-replace-client-name":"always",
+      "subnet6":[{"id":1,"subnet":"2001:db8:1::/64"}]}}"#;
+    let found = found(D2, &[DHCP4, six], NEW, &["ANY"]);
+    let codes: Vec<&str> = found.iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["reverse-missing", "dual-stack"]);
+}

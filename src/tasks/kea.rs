@@ -1,0 +1,234 @@
+//! `kea lint` and `kea explain`: views of D2's and the DHCP servers' documents. They change nothing, and work without a
+//! pfddns.toml when files are named.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::DomainName;
+use crate::systems::dns::{self, Rtype};
+use crate::systems::kea::check::{Checked, Finding, Named, Severity};
+use crate::systems::kea::dhcp::Dhcp;
+use crate::systems::kea::explain::{Asked, Explanation, explain as explain_one};
+use crate::systems::kea::lint::{Context, ZoneFacts, lint as lint_documents, worst_first};
+use crate::systems::kea::text::Document;
+use crate::systems::kea::{Installed, Version, apply, socket};
+use crate::systems::servers::{NameServer, Server};
+use crate::world::{Host, World};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Taken when neither `--kea` nor an installed program says which version will read a file.
+const NEWEST: Version = Version(3, 0, 4);
+
+/// What `kea lint` found.
+#[derive(Debug, Serialize)]
+pub struct Linted {
+    /// The version it was checked for.
+    pub version: String,
+    /// What was looked at.
+    pub documents: Vec<String>,
+    /// What could not be asked, so that these checks were left out.
+    pub not_asked: Vec<String>,
+    /// The findings, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// Documents to look at.
+struct Read {
+    documents: Vec<Document>,
+    names: Vec<String>,
+    broken: Vec<Finding>,
+}
+
+/// Checks the named files, or D2's file and the running DHCP server of the configuration.
+pub async fn lint(
+    config: Option<&Config>,
+    world: &World,
+    files: &[PathBuf],
+    version: Option<Version>,
+) -> Result<Linted> {
+    let host = host(config, world)?;
+    let mut not_asked = Vec::new();
+    let read = match (files, config) {
+        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
+        ([], Some(config)) => installed(config, host, &mut not_asked)?,
+        (files, _) => named(host, files)?,
+    };
+    let version = match (version, config) {
+        (Some(version), _) => version,
+        (None, Some(config)) if config.d2.manage => apply::program_version(host, &config.d2.program).unwrap_or(NEWEST),
+        (None, _) => NEWEST,
+    };
+    let zones = match config {
+        Some(config) => zone_facts(config, world, &mut not_asked).await,
+        None => Vec::new(),
+    };
+    let folders = config.map(|config| folders(host, &config.d2.program)).unwrap_or_default();
+    let look = |file: &str| look(host, Path::new(file));
+    let mode = folders.0.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
+    let against = Checked {
+        version,
+        socket_folder: folders.0.as_deref(),
+        socket_folder_mode: mode,
+        log_folder: folders.1.as_deref(),
+        look: &look,
+    };
+    let context = Context { against, zones: &zones, reserved: &[] };
+    let is_d2 = |it: &&Document| Dhcp::read(it).is_none();
+    let d2: Vec<&Document> = read.documents.iter().filter(is_d2).collect();
+    let dhcp: Vec<&Document> = read.documents.iter().filter(|it| !is_d2(it)).collect();
+    let mut findings = read.broken;
+    findings.extend(lint_documents(d2.first().copied(), &dhcp, &context));
+    for more in d2.iter().skip(1) {
+        findings.extend(lint_documents(Some(more), &[], &context));
+    }
+    let findings = worst_first(findings);
+    Ok(Linted { version: version.to_string(), documents: read.names, not_asked, findings })
+}
+
+/// Explains names and addresses, from the files or (`running`) from the daemons.
+pub fn explain(
+    config: Option<&Config>,
+    world: &World,
+    asked: &[String],
+    files: &[PathBuf],
+    running: bool,
+) -> Result<Vec<Explanation>> {
+    let host = host(config, world)?;
+    let mut not_asked = Vec::new();
+    let read = match (files, config) {
+        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml")),
+        ([], Some(config)) => installed(config, host, &mut not_asked)?,
+        (files, _) => named(host, files)?,
+    };
+    if let Some(broken) = read.broken.first() {
+        return Err(Error::usage(format!("{}: {}", broken.place, broken.consequence)));
+    }
+    let d2 = match (running, config) {
+        (true, Some(config)) => apply::in_use(host, &config.d2.socket)?,
+        (true, None) => return Err(Error::usage("--running needs a pfddns.toml, which names D2's control socket")),
+        (false, _) => {
+            let document = read.documents.iter().find(|it| it.root().get("DhcpDdns").is_some());
+            Installed::of(document.ok_or_else(|| {
+                Error::usage("there is no D2 document here").hint("name kea-dhcp-ddns.conf, or ask with --running")
+            })?)
+        }
+    };
+    let dhcp: Vec<Dhcp> = read.documents.iter().filter_map(Dhcp::read).collect();
+    asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, &[])).collect()
+}
+
+fn host<'a>(config: Option<&Config>, world: &'a World) -> Result<&'a Host> {
+    match config {
+        Some(config) => world.host(&config.d2.host),
+        None => world.hosts.first().map(|it| &it.1).ok_or_else(|| Error::usage("there is no host to look at")),
+    }
+}
+
+/// Reads files as a daemon would, with what they include. One that can't be parsed becomes a finding.
+fn named(host: &Host, files: &[PathBuf]) -> Result<Read> {
+    let mut read = Read { documents: Vec::new(), names: Vec::new(), broken: Vec::new() };
+    for file in files {
+        let name = file.display().to_string();
+        add(&mut read, host, &host.read(file)?, &name);
+    }
+    Ok(read)
+}
+
+fn add(read: &mut Read, host: &Host, bytes: &[u8], name: &str) {
+    let loader = |file: &str| host.read_if_there(Path::new(file)).ok().flatten();
+    match Document::parse_with(bytes, name, &loader) {
+        Ok(document) => read.documents.push(document),
+        Err(error) => read.broken.push(syntax(&error)),
+    }
+    read.names.push(name.to_owned());
+}
+
+/// `FILE:line:column: fact` as a finding.
+fn syntax(error: &Error) -> Finding {
+    let (place, fact) = error.what().split_once(": ").unwrap_or(("", error.what()));
+    Finding {
+        code: "syntax",
+        severity: Severity::Error,
+        place: place.to_owned(),
+        path: String::new(),
+        consequence: format!("the daemon refuses the file: {fact}"),
+        fix: error.hint_text().unwrap_or("correct the text at this place").to_owned(),
+    }
+}
+
+/// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.
+fn installed(config: &Config, host: &Host, not_asked: &mut Vec<String>) -> Result<Read> {
+    let mut read = named(host, std::slice::from_ref(&config.d2.config))?;
+    let Some(control) = &config.d2.dhcp4_socket else {
+        not_asked.push("the DHCP server: d2.dhcp4-socket is not set".into());
+        return Ok(read);
+    };
+    match socket::command(host, control, "config-get", None) {
+        Ok(answer) => {
+            let mut arguments = answer.arguments;
+            if let Some(map) = arguments.as_object_mut() {
+                map.remove("hash");
+            }
+            add(&mut read, host, format!("{arguments:#}").as_bytes(), "kea-dhcp4(running)");
+        }
+        Err(error) => not_asked.push(format!("the DHCP server: {}", error.what())),
+    }
+    Ok(read)
+}
+
+/// What each zone's first server says. A server that does not answer leaves its checks out, and is named.
+async fn zone_facts(config: &Config, world: &World, not_asked: &mut Vec<String>) -> Vec<ZoneFacts> {
+    let mut facts = Vec::new();
+    for zone in &config.zones {
+        let Some(server) = zone.servers.first().and_then(|name| config.server(name).ok()) else { continue };
+        let Ok(apex) = DomainName::new(zone.name.as_str()) else { continue };
+        let soa = dns::lookup(world, server.dns, &apex, Rtype::Soa).await;
+        let soa_expire = match soa {
+            // MNAME RNAME SERIAL REFRESH RETRY EXPIRE MINIMUM
+            Ok(answer) => answer.records.first().and_then(|it| it.split_whitespace().nth(5)?.parse().ok()),
+            Err(error) => {
+                not_asked.push(format!("{} for the SOA of {}: {}", server.name, zone.name, error.what()));
+                None
+            }
+        };
+        let rules = async { Server::of(config, &server.name)?.rules(world, &zone.name).await };
+        let types = match rules.await {
+            Ok(rules) => Some(rules.rows.into_iter().map(|row| (row.key, row.types)).collect()),
+            Err(error) => {
+                not_asked.push(format!("{} for the rules of {}: {}", server.name, zone.name, error.what()));
+                None
+            }
+        };
+        facts.push(ZoneFacts { zone: zone.name.clone(), soa_expire, types });
+    }
+    facts
+}
+
+fn look(host: &Host, file: &Path) -> Named {
+    match (host.mode(file), host.read_if_there(file)) {
+        (Ok(None), _) => Named::Missing,
+        (Ok(Some(_)), Err(_)) => Named::NotAFile,
+        (Ok(Some(_)), Ok(Some(bytes))) if bytes.is_empty() => Named::Empty,
+        (Ok(Some(mode)), Ok(_)) => Named::File(mode),
+        (Err(_), _) => Named::Unknown,
+    }
+}
+
+/// The compiled-in folders for sockets and logs, from the program's own words when it is offered others (2.6 says only
+/// the log's). Nothing is written: it reads the offer from its standard input.
+fn folders(host: &Host, program: &Path) -> (Option<String>, Option<String>) {
+    let offer = |member: &str| {
+        let text = format!("{{\"DhcpDdns\":{{\"port\":53001,{member}}}}}");
+        let argv = [&*program.display().to_string(), "-t", "/dev/stdin"];
+        let ran = host.ask(&argv, text.as_bytes(), std::time::Duration::from_secs(10)).ok()?;
+        let said = String::from_utf8_lossy(&[ran.stderr, ran.stdout].concat()).into_owned();
+        said.split("supported path is '").nth(1)?.split('\'').next().map(str::to_owned)
+    };
+    let elsewhere = "/nonexistent-pfddns/x";
+    (
+        offer(&format!("\"control-socket\":{{\"socket-type\":\"unix\",\"socket-name\":\"{elsewhere}\"}}")),
+        offer(&format!(
+            "\"loggers\":[{{\"name\":\"kea-dhcp-ddns\",\"severity\":\"INFO\",\"output_options\":[{{\"output\":\"{elsewhere}\"}}]}}]"
+        )),
+    )
+}
