@@ -142,7 +142,11 @@ fn man() -> Result<Shown> {
     for one in command.get_subcommands().filter(|it| it.get_name() != "help") {
         man_of(one, &mut bytes).map_err(failed)?;
     }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    // clap refers to a page per command; here they are sections of this one.
+    for name in command.get_subcommands().map(clap::Command::get_name) {
+        text = text.replace(&format!("pfddns\\-{name}(1)"), &format!("pfddns {name}"));
+    }
     Ok(Shown::new(text.clone(), json!({ "man": text })))
 }
 
