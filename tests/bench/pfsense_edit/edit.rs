@@ -31,5 +31,6 @@ fn main() -> Result<()> {
         own_backups: folder.join("pfddns"),
         restore_points: folder.join("backup"),
     };
-    save(&mut host, &paths, &Save { edits: &edits, reason: "bench", replaces: None }, Timestamp::now()).map(|_| ())
+    save(&mut host, &paths, &Save { edits: &edits, reason: "bench", replaces: None, run: "bench" }, Timestamp::now())
+        .map(|_| ())
 }
