@@ -61,7 +61,8 @@ fn a_change_leaves_backup_restore_point_and_revision_and_no_cache() {
     let root = tempfile::tempdir().unwrap();
     let paths = firewall(root.path());
     let edits = change();
-    let what = Save { edits: &edits, reason: "dns servers of lan", replaces: Some(&Digest::of(&fixture())) };
+    let what =
+        Save { edits: &edits, reason: "dns servers of lan", replaces: Some(&Digest::of(&fixture())), run: "run" };
     let saved = save(&mut host(), &paths, &what, now()).unwrap();
 
     let new = fs::read(&paths.config).unwrap();
@@ -84,7 +85,7 @@ fn a_change_leaves_backup_restore_point_and_revision_and_no_cache() {
     assert!(!paths.cache.exists());
     assert_eq!(fs::metadata(&paths.config).unwrap().mode() & 0o7777, 0o644);
     assert_eq!(files(&paths.restore_points), ["config-1760000000.xml"]);
-    assert_eq!(files(&paths.own_backups), ["config-20260921T141320Z-dns-servers-of-lan.xml"]);
+    assert_eq!(files(&paths.own_backups), ["config.xml.run"]);
     let backup = saved.backup.unwrap();
     assert_eq!(fs::read(&backup).unwrap(), fixture());
     assert_eq!(fs::metadata(&backup).unwrap().mode() & 0o7777, 0o600);
@@ -96,7 +97,9 @@ fn a_change_leaves_backup_restore_point_and_revision_and_no_cache() {
     assert_eq!(files(&paths.own_backups).len(), 1);
 
     // Back again, by the same recipe: only the revision differs, and it still grows.
-    restore(&mut host(), &paths, &fixture(), &Digest::of(&new), now()).unwrap();
+    let now_there = Digest::of(&new);
+    let what = Save { edits: &[], reason: "back", replaces: Some(&now_there), run: "run" };
+    restore(&mut host(), &paths, &fixture(), &what, now()).unwrap();
     let back = fs::read(&paths.config).unwrap();
     let back = read(&back).unwrap();
     assert_eq!(back.text(back.at(&["revision", "time"]).unwrap()).unwrap(), "1790000001");
@@ -113,7 +116,8 @@ fn somebody_elses_change_is_not_overwritten() {
     fs::write(&paths.config, &other).unwrap();
     let edits = change();
     let error =
-        save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: Some(&seen) }, now()).unwrap_err();
+        save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: Some(&seen), run: "run" }, now())
+            .unwrap_err();
     assert!(error.to_string().contains("has changed since this was planned"), "{error}");
     // Between our reading and our rename: pfSense 2.8 renames without looking at anybody.
     let mut host = host();
@@ -123,8 +127,13 @@ fn somebody_elses_change_is_not_overwritten() {
             fs::write(&config, other.replace("fw9", "fw8")).unwrap();
         }
     };
-    let error =
-        save_watched(&mut host, &paths, &Save { edits: &edits, reason: "x", replaces: None }, now(), &mut meddle);
+    let error = save_watched(
+        &mut host,
+        &paths,
+        &Save { edits: &edits, reason: "x", replaces: None, run: "run" },
+        now(),
+        &mut meddle,
+    );
     assert!(error.unwrap_err().to_string().contains("has changed since it was read"));
     assert!(fs::read_to_string(&paths.config).unwrap().contains("fw8"));
     assert_eq!(files(paths.config.parent().unwrap()), ["backup", "config.xml", "pfddns"]);
@@ -139,7 +148,8 @@ fn writers_queue_at_the_lock() {
             let paths = paths.clone();
             std::thread::spawn(move || {
                 let edits = [Edit::put(&format!("installedpackages/test{n}"), "1")];
-                save(&mut host(), &paths, &Save { edits: &edits, reason: "race", replaces: None }, now()).unwrap();
+                save(&mut host(), &paths, &Save { edits: &edits, reason: "race", replaces: None, run: "run" }, now())
+                    .unwrap();
             })
         })
         .collect();
@@ -162,13 +172,15 @@ fn a_file_pfsense_would_not_read_is_left_alone() {
     for bad in [b"".to_vec(), b"<?php".to_vec(), whole[..whole.len() / 2].to_vec(), twice.into_bytes()] {
         fs::write(&paths.config, &bad).unwrap();
         let edits = change();
-        let error = save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: None }, now()).unwrap_err();
+        let error = save(&mut host(), &paths, &Save { edits: &edits, reason: "x", replaces: None, run: "run" }, now())
+            .unwrap_err();
         assert!(error.to_string().contains("config.xml: line "), "{error}");
         assert_eq!(fs::read(&paths.config).unwrap(), bad);
         assert!(paths.cache.exists() && files(&paths.own_backups).is_empty());
     }
     fs::remove_file(&paths.config).unwrap();
-    let error = save(&mut host(), &paths, &Save { edits: &[], reason: "x", replaces: None }, now()).unwrap_err();
+    let error =
+        save(&mut host(), &paths, &Save { edits: &[], reason: "x", replaces: None, run: "run" }, now()).unwrap_err();
     assert!(error.to_string().contains("no such file"), "{error}");
 }
 
@@ -191,8 +203,13 @@ fn child() {
             std::process::abort();
         }
     };
-    let _ =
-        save_watched(&mut host(), &paths, &Save { edits: &edits, reason: "killed", replaces: None }, now(), &mut die);
+    let _ = save_watched(
+        &mut host(),
+        &paths,
+        &Save { edits: &edits, reason: "killed", replaces: None, run: "run" },
+        now(),
+        &mut die,
+    );
 }
 
 #[test]
@@ -222,7 +239,7 @@ fn killed_after_any_step_the_file_is_the_old_or_the_new_one_and_the_next_run_fin
         }
         // The lock died with the process; the same command again reaches the goal.
         let edits = change();
-        save(&mut host(), &paths, &Save { edits: &edits, reason: "again", replaces: None }, now()).unwrap();
+        save(&mut host(), &paths, &Save { edits: &edits, reason: "again", replaces: None, run: "run" }, now()).unwrap();
         assert!(has_change(&fs::read(&paths.config).unwrap()), "{step:?}");
         assert!(!paths.cache.exists(), "{step:?}: a cache of the old file must not survive");
     }
@@ -269,7 +286,8 @@ fn out_of_space_at_any_step_leaves_the_file_and_no_litter() {
         let root = disk.0.path();
         let paths = firewall(root);
         let edits = change();
-        let result = save(&mut host(), &paths, &Save { edits: &edits, reason: "full", replaces: None }, now());
+        let result =
+            save(&mut host(), &paths, &Save { edits: &edits, reason: "full", replaces: None, run: "run" }, now());
         let bytes = fs::read(&paths.config).unwrap();
         match result {
             Ok(_) => assert!(has_change(&bytes)),
@@ -297,7 +315,7 @@ fn a_read_only_disk_is_named_and_nothing_happens() {
     let lock = tempfile::NamedTempFile::new().unwrap();
     disk.read_only();
     let edits = change();
-    let what = Save { edits: &edits, reason: "x", replaces: None };
+    let what = Save { edits: &edits, reason: "x", replaces: None, run: "run" };
     let error = save(&mut host(), &paths, &what, now()).unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
     // The lock lies in /tmp, which is often another file system.

@@ -6,10 +6,12 @@ use super::proof;
 use super::render::{self, Layout};
 use super::seen::Seen;
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One intended change. Paths are names from below `<pfsense>`; a number picks a member of a list before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Edit {
     /// Give this key this value; missing parents are made, a new key goes last in its parent.
     Put {

@@ -1,6 +1,7 @@
 //! pfSense: its config.xml, read by its own rules and edited without moving a foreign byte.
 //! Not for: Kea's own files; those are another system's.
 
+pub mod apply;
 pub mod custom_kea;
 pub mod ddns;
 pub mod dhcp;
@@ -8,6 +9,8 @@ mod dialect;
 mod document;
 mod edit;
 mod entities;
+pub mod hidden;
+mod inverse;
 mod names;
 mod prolog;
 mod proof;

@@ -153,9 +153,12 @@ impl<'a> Reading<'a> {
         // Between tags there are a few white bytes, in most values a few others: look at those without a search.
         let mut length = 0;
         let mut blank = true;
-        while let Some(byte) = rest.get(length) {
+        // Tabs and line feeds alone are trimmed away entirely; with spaces or carriage returns among them it depends.
+        let mut trimmed = true;
+        for byte in rest {
             match byte {
-                b'\n' | b'\t' | b' ' | b'\r' => {}
+                b'\n' | b'\t' => {}
+                b' ' | b'\r' => trimmed = false,
                 b'<' | b'&' | b']' => break,
                 _ if length > 24 => break,
                 _ => blank = false,
@@ -178,7 +181,7 @@ impl<'a> Reading<'a> {
         self.at.at = from + length;
         if !blank {
             self.data(true);
-        } else if self.kind() != Kind::Text {
+        } else if !trimmed && self.kind() != Kind::Text {
             let mut data = false;
             chunks(self.text.get(from..from + length).unwrap_or_default(), |chunk| data |= is_data(&chunk));
             self.data(data);

@@ -35,7 +35,7 @@ impl Default for Paths {
             config: "/cf/conf/config.xml".into(),
             lock: "/tmp/config.lock".into(),
             cache: "/tmp/config.cache".into(),
-            own_backups: "/cf/conf/pfddns".into(),
+            own_backups: "/cf/conf/pfddns/backups".into(),
             restore_points: "/cf/conf/backup".into(),
         }
     }
@@ -49,6 +49,8 @@ pub struct Save<'a> {
     pub reason: &'a str,
     /// What the changes were made for; anything else there is refused.
     pub replaces: Option<&'a Digest>,
+    /// Names the backup: `config.xml.<run>`. A run's name begins with its time, so names sort by age.
+    pub run: &'a str,
 }
 
 /// What was done.
@@ -100,28 +102,28 @@ pub fn save_watched(
         edits.extend(revision(old, what.reason, now)?);
         old.edited(&edits).map(Some)
     };
-    replace(host, paths, what.reason, what.replaces, now, edit, watch)
+    replace(host, paths, what.run, what.replaces, edit, watch)
 }
 
 /// Puts a whole earlier file back, by the same recipe. The revision is the one in the file.
-pub fn restore(host: &mut Host, paths: &Paths, bytes: &[u8], replaces: &Digest, now: Timestamp) -> Result<Saved> {
+/// `what.edits` are not used.
+pub fn restore(host: &mut Host, paths: &Paths, bytes: &[u8], what: &Save<'_>, now: Timestamp) -> Result<Saved> {
     let edit = |old: &Document<'_>| -> Result<Option<Vec<u8>>> {
         let new = read(bytes).doing(|| "checking the backup")?;
-        if new.bytes == old.bytes {
+        if same_but_revision(&new, old) {
             return Ok(None);
         }
-        let edits = revision_after(&new, old, "restored from a backup", now)?;
+        let edits = revision_after(&new, old, what.reason, now)?;
         new.edited(&edits).map(Some)
     };
-    replace(host, paths, "before restore", Some(replaces), now, edit, &mut |_| {})
+    replace(host, paths, what.run, what.replaces, edit, &mut |_| {})
 }
 
 fn replace(
     host: &mut Host,
     paths: &Paths,
-    reason: &str,
+    run: &str,
     replaces: Option<&Digest>,
-    now: Timestamp,
     edit: impl FnOnce(&Document<'_>) -> Result<Option<Vec<u8>>>,
     watch: &mut dyn FnMut(Step),
 ) -> Result<Saved> {
@@ -141,7 +143,7 @@ fn replace(
     let Some(new) = edit(&old).doing(|| format!("editing {}", config.display()))? else {
         return Ok(Saved { after: before.clone(), before, backup: None });
     };
-    let backup = back_up(host, paths, &bytes, reason, now).doing(|| "keeping a backup of config.xml")?;
+    let backup = back_up(host, paths, &bytes, run).doing(|| "keeping a backup of config.xml")?;
     watch(Step::BackedUp);
     restore_point(host, paths, &old, &bytes).doing(|| "keeping a restore point for pfSense")?;
     watch(Step::RestorePoint);
@@ -198,21 +200,33 @@ fn plain(reason: &str) -> String {
     reason.chars().map(|it| if it == ' ' || it.is_ascii_graphic() { it } else { '?' }).collect()
 }
 
-/// `config-<time>-<reason>.xml` in our own folder, mode 0600.
-fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], reason: &str, now: Timestamp) -> Result<PathBuf> {
+/// `config.xml.<run>` in our own folder, mode 0600. A run that was killed and goes on finds its own backup there.
+fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -> Result<PathBuf> {
     host.make_folder(&paths.own_backups, 0o700)?;
-    let slug: String =
-        reason.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).take(60).collect();
-    let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     for n in 0..1000 {
         let count = if n == 0 { String::new() } else { format!(".{n}") };
-        let path = paths.own_backups.join(format!("config-{time}{count}-{slug}.xml"));
-        if host.mode(&path)?.is_none() {
-            host.write(&path, &NewFile { bytes, replaces: None, mode: 0o600, keep_mode: false })?;
-            return Ok(path);
+        let path = paths.own_backups.join(format!("config.xml.{run}{count}"));
+        match host.read_if_there(&path)? {
+            Some(there) if there == bytes => return Ok(path),
+            Some(_) => {}
+            None => {
+                host.write(&path, &NewFile { bytes, replaces: None, mode: 0o600, keep_mode: false })?;
+                return Ok(path);
+            }
         }
     }
-    Err(Error::new(format!("{}: a thousand backups in one second", paths.own_backups.display())))
+    Err(Error::new(format!("{}: a thousand backups of one run", paths.own_backups.display())))
+}
+
+/// Are two configurations the same but for the note about the last change?
+fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
+    let rest = |document: &Document<'_>| {
+        let span = document.at(&["revision"]).map(|it| document.span(it)).unwrap_or_default();
+        let head = document.bytes.get(..span.start).unwrap_or_default();
+        let tail = document.bytes.get(span.end..).unwrap_or_default();
+        [head, tail].concat()
+    };
+    rest(a) == rest(b)
 }
 
 /// What pfSense itself does before a change: the old file under the time of its own revision.

@@ -70,13 +70,15 @@ impl<'a> Cursor<'a> {
     /// The bytes up to `end`, stepping over both.
     pub fn until(&mut self, end: &[u8], what: &str) -> Result<&'a [u8], Flaw> {
         let from = self.at;
-        match memchr::memmem::find(self.rest(), end) {
-            Some(length) => {
+        let first = end.first().copied().unwrap_or_default();
+        // These sections are short, so searching for one byte beats preparing a search for three.
+        for length in memchr::memchr_iter(first, self.rest()) {
+            if self.bytes.get(from + length..).is_some_and(|it| it.starts_with(end)) {
                 self.at = from + length + end.len();
-                Ok(self.bytes.get(from..from + length).unwrap_or_default())
+                return Ok(self.bytes.get(from..from + length).unwrap_or_default());
             }
-            None => flaw(from, format!("{what} is not closed")),
         }
+        flaw(from, format!("{what} is not closed"))
     }
 
     /// A name, with its bytes as written.
@@ -84,8 +86,10 @@ impl<'a> Cursor<'a> {
     pub fn name(&mut self) -> Result<&'a [u8], Flaw> {
         let from = self.at;
         loop {
+            let rest = self.rest();
+            let plain = |it: &u8| NAME_BYTE.get(usize::from(*it)).copied().unwrap_or(false);
+            self.at += rest.iter().position(|it| !plain(it)).unwrap_or(rest.len());
             match self.peek() {
-                Some(byte) if NAME_BYTE.get(usize::from(byte)).copied().unwrap_or(false) => self.at += 1,
                 Some(byte) if byte >= 0x80 => self.wide_name_character(from)?,
                 _ => break,
             }

@@ -1,10 +1,12 @@
 //! What pfSense has in memory after reading: strings, maps in file order, lists.
 
 use super::document::{Document, Id, Kind};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A value of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Seen {
     /// A string.
     Text(String),
