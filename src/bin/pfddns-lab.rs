@@ -98,7 +98,8 @@ fn lab(options: &Options) -> std::io::Result<String> {
         say(&format!("  (meanwhile {PACE} leases a second go through D2)"));
         site.dhcp4.lease(PACE, plan.zones[0]);
     }
-    run(&site, &["tsig", "rotate"], &mut counts)?;
+    let confirm: &[&str] = if site.d2.is_some() { &[] } else { &["--confirm", "other-clients"] };
+    run(&site, &[&["tsig", "rotate"], confirm].concat(), &mut counts)?;
     let leases = site.dhcp4.leases();
     counts.leases = leases.len();
     counts.lost = dns::missing(site.servers[0].dns(), &leases, Duration::from_secs(10))?;

@@ -19,6 +19,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
+    /// The configuration says the same as when the plan was made.
+    ConfigIs { digest: Digest },
     /// The file has this content (`None`: there is no such file).
     FileIs { host: HostName, path: PathBuf, digest: Option<Digest> },
     /// The secret store is at this version.
@@ -61,6 +63,7 @@ impl Check {
     /// Ok if it holds; otherwise an error that says what was found instead.
     pub async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {
+            Self::ConfigIs { digest } => config_is(config, digest),
             Self::FileIs { host, path, digest } => file_is(world, host, path, digest.as_ref()),
             Self::StoreIs { version } => store_is(config, world, *version).await,
             Self::KeyStored { key } => stored(config, world, key, true).await,
@@ -86,6 +89,7 @@ impl Check {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ConfigIs { .. } => f.write_str("pfddns.toml says the same as when the plan was made"),
             Self::FileIs { path, digest: Some(digest), .. } => {
                 write!(f, "{} is as it was read ({digest})", path.display())
             }
@@ -129,6 +133,16 @@ pub fn many(zones: &[ZoneName]) -> String {
 
 fn fail<T>(what: impl Into<String>) -> Result<T> {
     Err(Error::new(what))
+}
+
+/// Digest of a configuration's meaning: comments and order of the file don't count.
+pub fn digest(config: &Config) -> Result<Digest> {
+    let text = serde_json::to_vec(config).map_err(|error| Error::new(format!("the configuration: {error}")))?;
+    Ok(Digest::of(&text))
+}
+
+fn config_is(config: &Config, wanted: &Digest) -> Result<()> {
+    if &digest(config)? == wanted { Ok(()) } else { fail("pfddns.toml has changed since the plan was made") }
 }
 
 fn file_is(world: &World, host: &HostName, path: &std::path::Path, digest: Option<&Digest>) -> Result<()> {

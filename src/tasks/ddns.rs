@@ -22,7 +22,7 @@ pub async fn converge(config: &Config, world: &World) -> Result<Plan> {
     let mut plan = Plan::new("ddns", format!("turn on dynamic updates at {}", config.site), world.clock.now());
     let key = keys_and_grants(config, world, &survey, &mut plan)?;
     d2(config, &survey, &key, &mut plan)?;
-    plan.given = survey.given(config);
+    plan.given = survey.given(config)?;
     Ok(plan)
 }
 
@@ -32,7 +32,7 @@ pub async fn generate(config: &Config, world: &World) -> Result<Plan> {
     survey.no_bypass()?;
     let mut plan = Plan::new("generate", format!("a TSIG key for {}", config.site), world.clock.now());
     keys_and_grants(config, world, &survey, &mut plan)?;
-    plan.given = survey.given(config);
+    plan.given = survey.given(config)?;
     Ok(plan)
 }
 
@@ -46,7 +46,7 @@ pub async fn render(config: &Config, world: &World) -> Result<Plan> {
     let mut plan = Plan::new("kea-render", format!("D2's file on {}", config.d2.host), world.clock.now());
     let key = survey.key_ref(config, survey.current()?);
     d2(config, &survey, &key, &mut plan)?;
-    plan.given = survey.given(config);
+    plan.given = survey.given(config)?;
     Ok(plan)
 }
 

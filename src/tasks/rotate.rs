@@ -6,7 +6,7 @@ use super::survey::{ServerSeen, Survey};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::{KeyRef, ServerName, ZoneName};
-use crate::plan::{Change, Check, Plan, Step, Undo};
+use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
 use crate::systems::kea;
 use crate::world::World;
 
@@ -33,7 +33,16 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
     plan.steps.extend(survey.servers.iter().map(|server| prove_both(server, &new, &old)));
     plan.steps.push(retire(&old));
 
-    plan.given = survey.given(config);
+    if !config.d2.manage {
+        plan.dangers.push(Danger {
+            name: "other-clients".into(),
+            why: format!(
+                "no D2 is managed here: whatever signs with {} is refused from the end of this run on",
+                old.name
+            ),
+        });
+    }
+    plan.given = survey.given(config)?;
     Ok(plan)
 }
 
@@ -68,6 +77,9 @@ fn d2_ready(config: &Config, world: &World, survey: &Survey, old: &KeyRef) -> Re
     let Some(d2) = &survey.d2 else {
         return Err(Error::new(format!("there is no {}", config.d2.config.display())).hint(hint));
     };
+    // Found now rather than when every server has the new key already: no such program, or a file it would not take.
+    let version = kea::apply::program_version(world.host(&config.d2.host)?, &config.d2.program)?;
+    kea::apply::own_checks(&config.d2.config, d2.text.as_bytes(), version)?;
     let running = kea::apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?;
     for (who, installed) in [("D2's file", &d2.installed), ("the running D2", &running)] {
         crate::plan::check::uses(who, installed, Some(&old.name)).map_err(|error| error.hint(hint))?;

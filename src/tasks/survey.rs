@@ -93,8 +93,9 @@ impl Survey {
     }
 
     /// What a plan made from this survey relies on.
-    pub fn given(&self, config: &Config) -> Vec<Check> {
-        let mut given = vec![Check::StoreIs { version: self.book.version }];
+    pub fn given(&self, config: &Config) -> Result<Vec<Check>> {
+        let digest = crate::plan::check::digest(config)?;
+        let mut given = vec![Check::ConfigIs { digest }, Check::StoreIs { version: self.book.version }];
         if config.d2.manage {
             given.push(Check::FileIs {
                 host: config.d2.host.clone(),
@@ -108,7 +109,7 @@ impl Survey {
                 given.push(Check::RulesAre { server, zone, rules });
             }
         }
-        given
+        Ok(given)
     }
 
     /// Refuses while a bypass is in force: its rules are not the ones to build on.

@@ -312,3 +312,20 @@ fn a_plan_is_stale_when_a_foreign_hand_changed_a_zone() {
     assert_eq!(error.exit(), Exit::Failed);
     assert_eq!(lab.state(), before);
 }
+
+#[test]
+fn a_plan_is_stale_when_the_configuration_has_changed() {
+    let mut lab = ready();
+    let rotation = lab.rotate();
+    lab.config.zones[0].sources.push("127.9.9.9".into());
+    let before = lab.state();
+    let error = lab.apply(&rotation, &mut ()).unwrap_err();
+    assert_eq!(error.what(), "the plan is stale: pfddns.toml has changed since the plan was made");
+    assert_eq!(lab.state(), before);
+}
+
+#[test]
+fn without_a_d2_of_ours_the_plan_names_the_danger_for_other_clients() {
+    let dangers: Vec<String> = ready().rotate().dangers.into_iter().map(|danger| danger.name).collect();
+    assert_eq!(dangers, ["other-clients"]);
+}

@@ -71,7 +71,7 @@ pub fn program_version(host: &Host, program: &Path) -> Result<Version> {
 /// Our own checks and then the daemon's on a file that is not yet in place. Findings that are only warnings pass.
 pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()> {
     let version = program_version(host, &paths.program)?;
-    own_checks(paths, new, version)?;
+    own_checks(&paths.config, new, version)?;
     let (program, file) = (paths.program.display().to_string(), at.display().to_string());
     let ran = host.ask(&[&program, "-t", &file], b"", CHECK_TIME)?;
     match ran.code {
@@ -82,8 +82,9 @@ pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()>
     }
 }
 
-fn own_checks(paths: &Paths, new: &[u8], version: Version) -> Result<()> {
-    let name = paths.config.display().to_string();
+/// Our own checks of a document that will be `file`: the first error, with its place, consequence and fix.
+pub fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
+    let name = file.display().to_string();
     let document = Document::parse(new, &name)?;
     let findings = check::d2(&document, &Checked::new(version));
     match findings.iter().find(|it| it.severity == check::Severity::Error) {
