@@ -21,7 +21,7 @@ pub fn mask(text: &str, known: &[Known]) -> String {
         out.push(char);
     }
     out.push_str(&mask_word(&word));
-    milliseconds(&out)
+    [" ms", " s", " updates with"].iter().fold(out, |text, unit| counted(&text, unit))
 }
 
 /// `#` stands for a digit, `x` for a lower case hex digit, everything else for itself.
@@ -40,6 +40,8 @@ fn mask_word(word: &str) -> String {
         run
     } else if bare.get(..19).is_some_and(|it| like(it, "####-##-##T##:##:##")) {
         "[TIME]".to_owned()
+    } else if like(bare, "####-##-##") {
+        "[DATE]".to_owned()
     } else if bare.len() >= 13 && bare.get(..13).is_some_and(|it| like(it, "ddns-########")) {
         format!("ddns-[DAY]{}", &bare[13..])
     } else if like(bare, "xxxxxxxxxxxx") || like(bare, &"x".repeat(64)) {
@@ -61,17 +63,18 @@ fn run_name(word: &str) -> Option<String> {
     like(random, "xxxx").then(|| format!("[RUN {task}]{file}"))
 }
 
-/// `held for 12 ms` is `held for [N] ms`: how long something took is no part of what it did.
-fn milliseconds(text: &str) -> String {
+/// `held for 12 ms` is `held for [N] ms`: how long something took, or how many tries, is no part of what it did.
+fn counted(text: &str, unit: &str) -> String {
     let mut out = String::new();
-    for part in text.split_inclusive(" ms") {
-        let Some(before) = part.strip_suffix(" ms") else {
+    for part in text.split_inclusive(unit) {
+        let Some(before) = part.strip_suffix(unit) else {
             out.push_str(part);
             continue;
         };
-        let kept = before.trim_end_matches(|it: char| it.is_ascii_digit());
+        let kept = before.trim_end_matches(|it: char| it.is_ascii_digit() || it == '.');
         out.push_str(kept);
-        out.push_str(if kept.len() < before.len() { "[N] ms" } else { " ms" });
+        out.push_str(if kept.len() < before.len() { "[N]" } else { "" });
+        out.push_str(unit);
     }
     out
 }

@@ -54,6 +54,10 @@ impl Stage {
             stage.known.push((name, "[D2]".into()));
             stage.d2_config = Some(d2.config.clone());
         }
+        stage.known.extend(site.servers.iter().map(|server| (server.dns().port().to_string(), "[PORT]".into())));
+        let toml = fs::read_to_string(site.config()).unwrap();
+        let listen = toml.lines().find_map(|line| line.strip_prefix("listen = \"127.0.0.1:"));
+        stage.known.extend(listen.map(|port| (port.trim_matches('"').to_owned(), "[PORT]".into())));
         stage.site = Some(site);
         if words.contains(&"ready") {
             stage.expect(0, &["apply"]);
@@ -110,7 +114,7 @@ impl Stage {
         match verb {
             "edit" => self.edit(name, more),
             "append" => self.append(name, more),
-            "write" => private(&self.path(name), more.as_bytes()).unwrap(),
+            "write" => private(&self.path(name), more.replace("\\n", "\n").as_bytes()).unwrap(),
             "fill" => private(&self.path(name), &vec![b'['; more.parse::<usize>().unwrap() << 20]).unwrap(),
             "mode" => {
                 let mode = u32::from_str_radix(more, 8).unwrap();
@@ -125,7 +129,7 @@ impl Stage {
             "down" => self.server(name).unreachable(true),
             "up" => self.server(name).unreachable(false),
             "lose-reply" => self.server(name).lose_reply(more, 1),
-            "fail-call" => self.server(name).fail_before(more, 1),
+            "fail-calls" => self.server(name).fail_before(more, 1000),
             "api" => self.api(name, more),
             "stop-d2" => self.site.as_mut().expect("a site").d2 = None,
             other => panic!("`@ {other}` is not known"),

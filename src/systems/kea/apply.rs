@@ -72,7 +72,7 @@ pub fn program_version(host: &Host, program: &Path) -> Result<Version> {
 /// Our own checks and then the daemon's on a file that is not yet in place. Findings that are only warnings pass.
 pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()> {
     let version = program_version(host, &paths.program)?;
-    own_checks(paths, new, version)?;
+    own_checks(&paths.config, new, version)?;
     let (program, file) = (paths.program.display().to_string(), at.display().to_string());
     let ran = host.ask(&[&program, "-t", &file], b"", CHECK_TIME)?;
     match ran.code {
@@ -83,9 +83,19 @@ pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()>
     }
 }
 
-fn own_checks(paths: &Paths, new: &[u8], version: Version) -> Result<()> {
-    let name = paths.config.display().to_string();
-    let document = Document::parse(new, &name)?;
+/// Our own checks on the file that is in place: a defect in it is nothing to write over without a word, since it tells
+/// that somebody meant something else. The error names the place, what it leads to, and both ways out.
+pub fn sound(host: &Host, program: &Path, file: &Path, text: &[u8]) -> Result<()> {
+    let version = program_version(host, program)?;
+    own_checks(file, text, version).map_err(|error| {
+        let fix = error.hint_text().unwrap_or("mend it").to_owned();
+        let both = format!("{fix}; or move the file aside, and `pfddns kea render` writes a whole one");
+        Error::usage(error.what()).hint(both)
+    })
+}
+
+fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
+    let document = Document::parse(new, &file.display().to_string())?;
     let findings = check::d2(&document, &Checked::new(version));
     match findings.iter().find(|it| it.severity == check::Severity::Error) {
         None => Ok(()),
