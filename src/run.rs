@@ -11,11 +11,14 @@ use crate::world::{NewFile, World};
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A commented configuration with every option.
 pub const TEMPLATE: &str = include_str!("../templates/pfddns.toml");
+
+/// Longest saved plan: a rotation over thousands of zones is a few MiB.
+const PLAN_LIMIT: u64 = 64 << 20;
 
 /// What `main` knows of the process's surroundings.
 pub struct Environment {
@@ -118,12 +121,28 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
 
 fn read_config(path: &Path) -> Result<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-        Error::usage(format!("{}: the configuration can't be read: {reason}", path.display()))
+        Error::usage(format!("{}: the configuration can't be read: {}", path.display(), plain(&error)))
             .hint("`pfddns config --template > pfddns.toml` makes one; --config names it")
     })?;
     Config::parse(path, &text)
+}
+
+/// A saved plan's bytes. Never more than the limit is read, whatever the file is or pretends to be.
+fn read_plan(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(PLAN_LIMIT + 1).read_to_end(&mut bytes));
+    let hint = "`pfddns plan TASK --out FILE` makes one";
+    read.map_err(|error| Error::usage(format!("{}: the plan can't be read: {}", path.display(), plain(&error))).hint(hint))?;
+    if bytes.len() as u64 > PLAN_LIMIT {
+        return Err(Error::usage(format!("{}: longer than any plan ({} MiB)", path.display(), PLAN_LIMIT >> 20)).hint(hint));
+    }
+    Ok(bytes)
+}
+
+/// An I/O error in the operator's words.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 fn completions(shell: clap_complete::Shell) -> Shown {
@@ -176,9 +195,8 @@ impl Session<'_> {
                 self.go(plan, &go).await
             }
             Command::Apply { file: Some(file), go } => {
-                let name = file.display().to_string();
-                let bytes = std::fs::read(&file).map_err(|error| Error::usage(format!("{name}: {error}")))?;
-                self.go(Plan::load(&name, &bytes)?, &go).await
+                let bytes = read_plan(&file)?;
+                self.go(Plan::load(&file.display().to_string(), &bytes)?, &go).await
             }
             Command::Runs => {
                 let runs = journal::all(&self.config.state)?;

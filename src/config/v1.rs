@@ -193,7 +193,8 @@ struct Place<'a> {
 impl Place<'_> {
     fn error(&self, span: Option<std::ops::Range<usize>>, what: &str) -> Error {
         let line = span.map(|span| {
-            let before = self.text.get(..span.start.min(self.text.len())).unwrap_or_default();
+            let start = self.unknown_key(&span, what).unwrap_or(span.start);
+            let before = self.text.get(..start.min(self.text.len())).unwrap_or_default();
             let key = self.text.get(before.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default();
             let key = key.lines().next().unwrap_or_default().split('=').next().unwrap_or_default().trim().to_owned();
             (before.matches('\n').count() + 1, key)
@@ -205,6 +206,21 @@ impl Place<'_> {
             None => format!("{}: {what}", self.file.display()),
         };
         Error::usage(text).hint("`pfddns config --template` prints a file with every option explained")
+    }
+}
+
+impl Place<'_> {
+    /// Inside a [[server]] the parser only knows where the table begins: finds the key that its message names below it.
+    fn unknown_key(&self, table: &std::ops::Range<usize>, what: &str) -> Option<usize> {
+        let name = what.strip_prefix("unknown field `")?.split('`').next()?;
+        let mut at = table.start;
+        for line in self.text.get(table.clone())?.split_inclusive('\n') {
+            if line.split('=').next()?.trim().trim_matches('"') == name {
+                return Some(at);
+            }
+            at += line.len();
+        }
+        None
     }
 }
 

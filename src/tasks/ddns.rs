@@ -267,9 +267,13 @@ fn base64_zeros(bytes: usize) -> String {
     base64::engine::general_purpose::STANDARD.encode(vec![0u8; bytes])
 }
 
-/// Keys and domains in the installed file that this configuration does not name would be lost: stop instead.
+/// Keys and domains in the installed file that this configuration does not name would be lost, and so would whatever
+/// was meant by a defect in it: stop instead.
 fn refuse_foreign(config: &Config, survey: &Survey) -> Result<()> {
     let Some(d2) = &survey.d2 else { return Ok(()) };
+    if let Some(defect) = &d2.defect {
+        return Err(defect.clone().while_doing("looking at D2's file, before anything is written"));
+    }
     let known = |zone: &str| ZoneName::new(zone).is_ok_and(|zone| config.zones.iter().any(|it| it.name == zone));
     let stored = |key: &str| survey.book.keys.iter().any(|it| same_key(key, &it.name));
     let mut foreign = d2.installed.foreign.clone();

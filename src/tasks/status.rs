@@ -88,6 +88,8 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
         }
     }
     let d2 = keep(d2_seen(config, world), "D2's file", &mut problems).flatten();
+    let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
+    problems.extend(defect.map(|error| format!("D2's file: {}", error.what())));
     let d2_running = running(config, world, &mut problems);
     let d2_file = d2.as_ref().and_then(key_of);
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();

@@ -6,7 +6,7 @@ use crate::error::{Doing, Error, Result};
 use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::plan::Check;
 use crate::plan::bypass::{self, BypassState};
-use crate::systems::kea::Installed;
+use crate::systems::kea::{self, Installed};
 use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
 use crate::systems::store::{Book, Store, StoredKey};
 use crate::world::{Digest, World};
@@ -44,6 +44,8 @@ pub struct D2Seen {
     pub digest: Digest,
     /// What it says.
     pub installed: Installed,
+    /// What is wrong with it, if anything: then nothing is written over it.
+    pub defect: Option<Error>,
 }
 
 impl Survey {
@@ -157,7 +159,8 @@ pub fn d2_seen(config: &Config, world: &World) -> Result<Option<D2Seen>> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::new(format!("{}: not UTF-8, so not a file Kea would read", path.display())))?;
     let installed = Installed::read(text.as_bytes(), &path.display().to_string())?;
-    Ok(Some(D2Seen { digest: Digest::of(text.as_bytes()), text, installed }))
+    let defect = kea::apply::sound(world.host(&config.d2.host)?, &config.d2.program, path, text.as_bytes()).err();
+    Ok(Some(D2Seen { digest: Digest::of(text.as_bytes()), text, installed, defect }))
 }
 
 #[cfg(test)]

@@ -218,7 +218,12 @@ impl Local {
 
 /// Makes a rename or removal durable.
 fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    // A bare file name lies in the current folder, and its parent is "".
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) => Path::new("."),
+        None => Path::new("/"),
+    };
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder, "can't be synced to disk"))
 }
 

@@ -82,6 +82,17 @@ pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()>
     }
 }
 
+/// Our own checks on the file that is in place: a defect in it is nothing to write over without a word, since it tells
+/// that somebody meant something else. The error names the place, what it leads to, and both ways out.
+pub fn sound(host: &Host, program: &Path, file: &Path, text: &[u8]) -> Result<()> {
+    let version = program_version(host, program)?;
+    own_checks(file, text, version).map_err(|error| {
+        let fix = error.hint_text().unwrap_or("mend it").to_owned();
+        let both = format!("{fix}; or move the file aside, and `pfddns kea render` writes a whole one");
+        Error::usage(error.what()).hint(both)
+    })
+}
+
 /// Our own checks of a document that will be `file`: the first error, with its place, consequence and fix.
 pub fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
     let name = file.display().to_string();
