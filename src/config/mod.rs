@@ -14,8 +14,9 @@ use std::time::Duration;
 pub const DEFAULT_PATH: &str =
     if cfg!(target_os = "freebsd") { "/usr/local/etc/pfddns/pfddns.toml" } else { "/etc/pfddns/pfddns.toml" };
 
-/// The label that probes write below a zone and take away again. No address and no host has it.
-pub const PROBE_LABEL: &str = "_pfddns-probe";
+/// The label that probes write below a zone and take away again. A host name: BIND 9.18 refuses an address at a name that
+/// begins with `_` (check-names), by any key.
+pub const PROBE_LABEL: &str = "pfddns-probe";
 
 /// One site: firewalls, servers, zones, and where pfddns keeps its own files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
