@@ -50,6 +50,8 @@ pub enum Change {
     ProbeD2 { host: HostName, key: KeyName, zone: ZoneName },
     /// Waits until D2 can have no update signed with the old key under way.
     Drain { host: HostName, key: KeyName, milliseconds: u64 },
+    /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
+    Heal { host: HostName, leases: PathBuf, percent: usize },
     /// Writes down which rules to go back to, until when, and why.
     BeginBypass { state: BypassState },
     /// Removes that note.
@@ -129,6 +131,7 @@ impl Change {
             Self::RestoreD2 { host, backup, existed } => moves::restore_d2(config, world, host, backup, *existed).await,
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
+            Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases, *percent).await,
             Self::BeginBypass { state } => super::bypass::begin(config, world, state),
             Self::EndBypass { .. } => super::bypass::end(config, world),
         }
@@ -173,6 +176,7 @@ impl fmt::Display for Change {
             Self::Drain { key, milliseconds, .. } => {
                 write!(f, "wait {milliseconds} ms for updates under way with {key}")
             }
+            Self::Heal { leases, .. } => write!(f, "register the names in {} that DNS lacks", leases.display()),
             Self::BeginBypass { state } => write!(f, "note the bypass until {}", state.until),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }

@@ -5,9 +5,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::DomainName;
 use crate::systems::dns::{self, Rtype};
-use crate::systems::kea::check::{Checked, Finding, Named, Severity};
+use crate::systems::kea::check::{Checked, Named};
 use crate::systems::kea::dhcp::Dhcp;
-use crate::systems::kea::explain::{Asked, Explanation, explain as explain_one};
+use crate::systems::kea::explain::{Asked, explain as explain_one};
 use crate::systems::kea::lint::{Context, ZoneFacts, lint as lint_documents, worst_first};
 use crate::systems::kea::text::Document;
 use crate::systems::kea::{Installed, Version, apply, socket};
@@ -15,6 +15,9 @@ use crate::systems::servers::{NameServer, Server};
 use crate::world::{Host, World};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+pub use crate::systems::kea::check::{Finding, Severity};
+pub use crate::systems::kea::explain::Explanation;
 
 /// Taken when neither `--kea` nor an installed program says which version will read a file.
 const NEWEST: Version = Version(3, 0, 4);
@@ -40,16 +43,14 @@ struct Read {
 }
 
 /// Checks the named files, or D2's file and the running DHCP server of the configuration.
-pub async fn lint(
-    config: Option<&Config>,
-    world: &World,
-    files: &[PathBuf],
-    version: Option<Version>,
-) -> Result<Linted> {
+pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], version: Option<&str>) -> Result<Linted> {
+    let version = version.map(read_version).transpose()?;
     let host = host(config, world)?;
     let mut not_asked = Vec::new();
     let read = match (files, config) {
-        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
+        ([], None) => {
+            return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml"));
+        }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
         (files, _) => named(host, files)?,
     };
@@ -85,6 +86,16 @@ pub async fn lint(
     Ok(Linted { version: version.to_string(), documents: read.names, not_asked, findings })
 }
 
+fn read_version(text: &str) -> Result<Version> {
+    let wrong = || Error::usage(format!("`{text}` is no version of Kea")).hint("for example --kea 2.6.3");
+    Version::parse(text).ok_or_else(wrong)
+}
+
+/// True if a finding says that updates or the daemon itself fail.
+pub fn has_errors(linted: &Linted) -> bool {
+    linted.findings.iter().any(|it| it.severity == Severity::Error)
+}
+
 /// Explains names and addresses, from the files or (`running`) from the daemons.
 pub fn explain(
     config: Option<&Config>,
@@ -96,7 +107,9 @@ pub fn explain(
     let host = host(config, world)?;
     let mut not_asked = Vec::new();
     let read = match (files, config) {
-        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml")),
+        ([], None) => {
+            return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml"));
+        }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
         (files, _) => named(host, files)?,
     };

@@ -5,7 +5,10 @@
 mod harness;
 
 mod apply;
+mod cli;
 mod documents;
+mod explain;
+mod heal;
 mod load;
 mod site;
 
