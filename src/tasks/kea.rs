@@ -82,6 +82,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
     for more in d2.iter().skip(1) {
         findings.extend(lint_documents(Some(more), &[], &context));
     }
+    findings.extend(pair(&d2));
     let findings = worst_first(findings);
     Ok(Linted { version: version.to_string(), documents: read.names, not_asked, findings })
 }
@@ -167,6 +168,24 @@ fn syntax(error: &Error) -> Finding {
         consequence: format!("the daemon refuses the file: {fact}"),
         fix: error.hint_text().unwrap_or("correct the text at this place").to_owned(),
     }
+}
+
+/// Several D2 documents are those of the firewalls of one site: they have to agree in keys and domains.
+fn pair(documents: &[&Document]) -> Vec<Finding> {
+    let Some((first, others)) = documents.split_first() else { return Vec::new() };
+    let differs = |it: &&Document| Some((it.place(it.root().span), Installed::of(it).differs(&Installed::of(first))?));
+    let found = others.iter().filter_map(differs).map(|(place, fact)| Finding {
+        code: "pair-differs",
+        severity: Severity::Error,
+        consequence: format!(
+            "this D2 {fact}, which is {}: after a fail-over updates are lost",
+            first.place(first.root().span).split(':').next().unwrap_or_default()
+        ),
+        place,
+        path: "DhcpDdns".into(),
+        fix: "give both firewalls of the pair the same keys and domains: pfddns kea render on each".into(),
+    });
+    found.collect()
 }
 
 /// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.

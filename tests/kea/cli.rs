@@ -62,6 +62,13 @@ fn what_cannot_be_looked_at_is_said() {
 }
 
 #[test]
+fn two_firewalls_of_a_pair_have_to_agree() {
+    let text = pfddns(&["kea", "lint", "clean-dhcp-ddns.conf", "clean-dhcp-ddns.conf", "kea-dhcp-ddns.conf"]);
+    assert_eq!(text.matches("[pair-differs]").count(), 1, "{text}");
+    assert!(text.contains("which is clean-dhcp-ddns.conf: after a fail-over"), "{text}");
+}
+
+#[test]
 fn explain_tells_the_way_of_names_and_addresses() {
     let files = ["--file", "kea-dhcp-ddns.conf", "--file", "kea-dhcp4.conf"];
     let asked = ["kea", "explain", "printer", "pc.guest.example", "192.0.2.7", "198.51.100.7", "203.0.113.7"];

@@ -10,7 +10,9 @@ mod documents;
 mod explain;
 mod heal;
 mod load;
+mod rc;
 mod site;
+mod traps;
 
 /// One test of each function per build of Kea.
 #[macro_export]
