@@ -151,6 +151,45 @@ pub enum Kea {
     /// Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back
     #[command(after_help = "Examples:\n  pfddns kea render --dry-run\n  pfddns kea render")]
     Render(#[command(flatten)] Go),
+    /// Check D2's and the DHCP server's files for what Kea itself misses; exit 1 if anything is an error
+    #[command(
+        after_help = "Examples:\n  pfddns kea lint\n  pfddns kea lint /etc/kea/kea-dhcp-ddns.conf /etc/kea/kea-dhcp4.conf --kea 2.6.3"
+    )]
+    Lint {
+        /// Files of kea-dhcp-ddns, kea-dhcp4 or kea-dhcp6 [default: those of pfddns.toml]
+        files: Vec<PathBuf>,
+        /// The version that will read them [default: the installed one]
+        #[arg(long, value_name = "VERSION")]
+        kea: Option<String>,
+    },
+    /// Show which domain, server and key an update for a name or an address would use, and why
+    #[command(after_help = "Examples:\n  pfddns kea explain printer\n  pfddns kea explain 10.0.10.7 --running")]
+    Explain {
+        /// Names, bare or full, and addresses
+        #[arg(required = true, value_name = "NAME|IP")]
+        asked: Vec<String>,
+        /// Files to look at [default: those of pfddns.toml]
+        #[arg(long = "file", value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Ask the running D2 instead of its file
+        #[arg(long)]
+        running: bool,
+    },
+    /// Register again the names of active leases that DNS has lost
+    #[command(
+        after_help = "Examples:\n  pfddns kea heal --dry-run\n  pfddns kea heal --leases /var/db/kea/dhcp4.leases"
+    )]
+    Heal {
+        /// kea-dhcp4's lease file [default: the one the running server names]
+        #[arg(long, value_name = "FILE")]
+        leases: Option<PathBuf>,
+        /// Stop if more than this share of the active leases is missing
+        #[arg(long, value_name = "PERCENT", default_value_t = 50)]
+        max_percent: usize,
+        /// Show only, or confirm
+        #[command(flatten)]
+        go: Go,
+    },
 }
 
 /// The emergency door.

@@ -3,6 +3,7 @@
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Task, Tsig};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::error::{Doing, Error, Exit, Result};
+use crate::model::HostName;
 use crate::plan::journal::{self, RunRecord};
 use crate::plan::{self, Plan};
 use crate::report::{self, progress::Progress};
@@ -112,11 +113,49 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
         _ => {}
     }
     let path = cli.config.clone().or_else(|| environment.config.clone()).unwrap_or_else(|| DEFAULT_PATH.into());
+    if let Some(shown) = without_config(&cli.command, &path).await? {
+        return Ok(shown);
+    }
     let config = read_config(&path)?;
     let world = World::here(config.d2.host.clone())?;
     let mut session = Session { config, world, environment, stderr };
     session.end_expired_bypass(&cli.command).await;
     session.obey(cli.command).await
+}
+
+/// Named files can be looked at where there is no pfddns.toml.
+async fn without_config(command: &Command, path: &Path) -> Result<Option<Shown>> {
+    if path.exists() {
+        return Ok(None);
+    }
+    match command {
+        Command::Kea(Kea::Lint { files, kea }) if !files.is_empty() => {
+            let world = World::here(HostName::new("here")?)?;
+            lint(None, &world, files, kea.as_deref()).await.map(Some)
+        }
+        Command::Kea(Kea::Explain { asked, files, running: false }) if !files.is_empty() => {
+            let world = World::here(HostName::new("here")?)?;
+            explain(None, &world, asked, files, false).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], kea: Option<&str>) -> Result<Shown> {
+    let linted = tasks::kea::lint(config, world, files, kea).await?;
+    let exit = if tasks::kea::has_errors(&linted) { Exit::Failed } else { Exit::Done };
+    Ok(Shown { text: report::kea::lint_text(&linted), json: report::kea::lint_json(&linted), exit })
+}
+
+fn explain(
+    config: Option<&Config>,
+    world: &World,
+    asked: &[String],
+    files: &[PathBuf],
+    running: bool,
+) -> Result<Shown> {
+    let all = tasks::kea::explain(config, world, asked, files, running)?;
+    Ok(Shown::new(report::kea::explain_text(&all), report::kea::explain_json(&all)))
 }
 
 fn read_config(path: &Path) -> Result<Config> {
@@ -215,6 +254,16 @@ impl Session<'_> {
             }
             Command::Kea(Kea::Render(go)) => {
                 let plan = tasks::ddns::render(&self.config, &self.world).await?;
+                self.go(plan, &go).await
+            }
+            Command::Kea(Kea::Lint { files, kea }) => {
+                lint(Some(&self.config), &self.world, &files, kea.as_deref()).await
+            }
+            Command::Kea(Kea::Explain { asked, files, running }) => {
+                explain(Some(&self.config), &self.world, &asked, &files, running)
+            }
+            Command::Kea(Kea::Heal { leases, max_percent, go }) => {
+                let plan = tasks::heal::heal(&self.config, &self.world, leases, max_percent).await?;
                 self.go(plan, &go).await
             }
             Command::Verify => {

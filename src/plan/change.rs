@@ -52,6 +52,8 @@ pub enum Change {
     ForgetD2Probe { host: HostName, zone: ZoneName },
     /// Waits until D2 can have no update signed with the old key under way.
     Drain { host: HostName, key: KeyName, milliseconds: u64 },
+    /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
+    Heal { host: HostName, leases: PathBuf, percent: usize },
     /// Writes down which rules to go back to, until when, and why.
     BeginBypass { state: BypassState },
     /// Removes that note.
@@ -132,6 +134,7 @@ impl Change {
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
+            Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases, *percent).await,
             Self::BeginBypass { state } => super::bypass::begin(config, world, state),
             Self::EndBypass { .. } => super::bypass::end(config, world),
         }
@@ -177,6 +180,7 @@ impl fmt::Display for Change {
             Self::Drain { key, milliseconds, .. } => {
                 write!(f, "wait {milliseconds} ms for updates under way with {key}")
             }
+            Self::Heal { leases, .. } => write!(f, "register the names in {} that DNS lacks", leases.display()),
             Self::BeginBypass { state } => write!(f, "note the bypass until {:.0}", state.until),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keys;
 mod moves;
 pub mod moves_d2;
+pub mod moves_heal;
 
 use crate::error::{Error, Exit, Result};
 use jiff::Timestamp;

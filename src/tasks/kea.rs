@@ -5,9 +5,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::DomainName;
 use crate::systems::dns::{self, Rtype};
-use crate::systems::kea::check::{Checked, Finding, Named, Severity};
+use crate::systems::kea::check::{Checked, Named};
 use crate::systems::kea::dhcp::Dhcp;
-use crate::systems::kea::explain::{Asked, Explanation, explain as explain_one};
+use crate::systems::kea::explain::{Asked, explain as explain_one};
 use crate::systems::kea::lint::{Context, ZoneFacts, lint as lint_documents, worst_first};
 use crate::systems::kea::text::Document;
 use crate::systems::kea::{Installed, Version, apply, socket};
@@ -15,6 +15,9 @@ use crate::systems::servers::{NameServer, Server};
 use crate::world::{Host, World};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+pub use crate::systems::kea::check::{Finding, Severity};
+pub use crate::systems::kea::explain::Explanation;
 
 /// Taken when neither `--kea` nor an installed program says which version will read a file.
 const NEWEST: Version = Version(3, 0, 4);
@@ -40,16 +43,14 @@ struct Read {
 }
 
 /// Checks the named files, or D2's file and the running DHCP server of the configuration.
-pub async fn lint(
-    config: Option<&Config>,
-    world: &World,
-    files: &[PathBuf],
-    version: Option<Version>,
-) -> Result<Linted> {
+pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], version: Option<&str>) -> Result<Linted> {
+    let version = version.map(read_version).transpose()?;
     let host = host(config, world)?;
     let mut not_asked = Vec::new();
     let read = match (files, config) {
-        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
+        ([], None) => {
+            return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml"));
+        }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
         (files, _) => named(host, files)?,
     };
@@ -81,8 +82,19 @@ pub async fn lint(
     for more in d2.iter().skip(1) {
         findings.extend(lint_documents(Some(more), &[], &context));
     }
+    findings.extend(pair(&d2));
     let findings = worst_first(findings);
     Ok(Linted { version: version.to_string(), documents: read.names, not_asked, findings })
+}
+
+fn read_version(text: &str) -> Result<Version> {
+    let wrong = || Error::usage(format!("`{text}` is no version of Kea")).hint("for example --kea 2.6.3");
+    Version::parse(text).ok_or_else(wrong)
+}
+
+/// True if a finding says that updates or the daemon itself fail.
+pub fn has_errors(linted: &Linted) -> bool {
+    linted.findings.iter().any(|it| it.severity == Severity::Error)
 }
 
 /// Explains names and addresses, from the files or (`running`) from the daemons.
@@ -96,7 +108,9 @@ pub fn explain(
     let host = host(config, world)?;
     let mut not_asked = Vec::new();
     let read = match (files, config) {
-        ([], None) => return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml")),
+        ([], None) => {
+            return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml"));
+        }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
         (files, _) => named(host, files)?,
     };
@@ -154,6 +168,24 @@ fn syntax(error: &Error) -> Finding {
         consequence: format!("the daemon refuses the file: {fact}"),
         fix: error.hint_text().unwrap_or("correct the text at this place").to_owned(),
     }
+}
+
+/// Several D2 documents are those of the firewalls of one site: they have to agree in keys and domains.
+fn pair(documents: &[&Document]) -> Vec<Finding> {
+    let Some((first, others)) = documents.split_first() else { return Vec::new() };
+    let differs = |it: &&Document| Some((it.place(it.root().span), Installed::of(it).differs(&Installed::of(first))?));
+    let found = others.iter().filter_map(differs).map(|(place, fact)| Finding {
+        code: "pair-differs",
+        severity: Severity::Error,
+        consequence: format!(
+            "this D2 {fact}, which is {}: after a fail-over updates are lost",
+            first.place(first.root().span).split(':').next().unwrap_or_default()
+        ),
+        place,
+        path: "DhcpDdns".into(),
+        fix: "give both firewalls of the pair the same keys and domains: pfddns kea render on each".into(),
+    });
+    found.collect()
 }
 
 /// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.

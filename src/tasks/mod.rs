@@ -2,6 +2,8 @@
 
 pub mod bypass;
 pub mod ddns;
+pub mod heal;
+pub mod kea;
 pub mod rotate;
 pub mod status;
 pub mod survey;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// One load at a time: two would compete for the processors.
 static ONE: Mutex<()> = Mutex::new(());
-const RATE: u32 = 300;
+const RATE: u32 = 340;
 const CHANGES: u32 = 20;
 
 #[test]

@@ -5,9 +5,14 @@
 mod harness;
 
 mod apply;
+mod cli;
 mod documents;
+mod explain;
+mod heal;
 mod load;
+mod rc;
 mod site;
+mod traps;
 
 /// One test of each function per build of Kea.
 #[macro_export]

@@ -37,11 +37,11 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = if self.severity == Severity::Error { "error" } else { "warning" };
-        write!(
-            f,
-            "{}: {severity}: {} [{}]\n  at     {}\n  fix    {}",
-            self.place, self.consequence, self.code, self.path, self.fix
-        )
+        write!(f, "{}: {severity}: {} [{}]", self.place, self.consequence, self.code)?;
+        if !self.path.is_empty() {
+            write!(f, "\n  at     {}", self.path)?;
+        }
+        write!(f, "\n  fix    {}", self.fix)
     }
 }
 

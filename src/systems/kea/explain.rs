@@ -214,7 +214,8 @@ fn near_miss(d2: &Installed, name: &str, reverse: bool) -> String {
 
 fn hop(d2: &Installed, (server, key): &(SocketAddr, Option<String>)) -> Hop {
     let name = key.as_deref().and_then(|it| KeyName::new(it).ok());
-    let known = d2.keys.iter().find(|it| name.as_ref().is_some_and(|name| same_key(&it.name, name)));
+    let exact = d2.keys.iter().find(|it| Some(&it.name) == key.as_ref());
+    let known = exact.or_else(|| d2.keys.iter().find(|it| name.as_ref().is_some_and(|name| same_key(&it.name, name))));
     Hop {
         server: *server,
         key: key.clone(),
