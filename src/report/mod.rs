@@ -1,5 +1,6 @@
 //! Turns plans, runs, status and errors into text and JSON. Decides nothing.
 
+pub mod firewall;
 pub mod progress;
 
 use crate::error::Error;
