@@ -1,8 +1,12 @@
 //! The command line: types and help, no logic. Man page and completions come from here too.
 
+mod firewall;
+
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use firewall::{Backup, Dhcp, DhcpDdns, Unbound};
 
 /// TSIG keys, Kea DDNS and DNS servers around a pfSense firewall: planned, proven, undoable
 #[derive(Debug, Parser)]
@@ -94,6 +98,15 @@ pub enum Command {
     /// Emergency: let the listed addresses update without a key, for a while
     #[command(subcommand)]
     Bypass(Bypass),
+    /// pfSense's DHCP server: what it hands to clients, and its switch for DDNS
+    #[command(subcommand)]
+    Dhcp(Dhcp),
+    /// pfSense's DNS Resolver: the internal zone and its reverse zones
+    #[command(subcommand)]
+    Unbound(Unbound),
+    /// Backups of config.xml and of D2's file that pfddns kept before each change
+    #[command(subcommand)]
+    Backup(Backup),
     /// Print completions for a shell
     #[command(after_help = "Examples:\n  pfddns completions bash > /etc/bash_completion.d/pfddns")]
     Completions {

@@ -1,5 +1,7 @@
 //! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
 
+mod firewall;
+
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Task, Tsig};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::error::{Doing, Error, Exit, Result};
@@ -281,6 +283,9 @@ impl Session<'_> {
                 let plan = tasks::bypass::disable(&self.config, &self.world).await?;
                 self.go(plan, &go).await
             }
+            Command::Dhcp(it) => self.dhcp(it).await,
+            Command::Unbound(it) => self.unbound(it).await,
+            Command::Backup(it) => self.backup(it).await,
             Command::Completions { shell } => Ok(completions(shell)),
             Command::Man => man(),
         }

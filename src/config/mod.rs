@@ -36,6 +36,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The firewall's D2.
     pub d2: D2Config,
+    /// The firewall's own configuration.
+    pub pfsense: PfsenseConfig,
     /// DNS servers, in the order of the file.
     pub servers: Vec<ServerConfig>,
     /// Forward zones, then the reverse zones derived from the subnets; each zone once.
@@ -111,6 +113,26 @@ pub struct D2Config {
     pub dhcp4_socket: Option<PathBuf>,
     /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
     pub conflict_mode: ConflictMode,
+}
+
+/// pfSense's configuration on the firewall of D2.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PfsenseConfig {
+    /// `config.xml`
+    pub config: PathBuf,
+    /// pfSense's lock for it.
+    pub lock: PathBuf,
+    /// pfSense's serialised copy of it.
+    pub cache: PathBuf,
+    /// pfSense's own backups.
+    pub restore_points: PathBuf,
+    /// pfSense's PHP, which rebuilds and restarts its services. Absent: changes wait for pfSense's next save.
+    pub php: PathBuf,
+    /// The configuration pfSense writes for kea-dhcp4.
+    pub kea_dhcp4_config: PathBuf,
+    /// `kea-dhcp4`, for `-t`.
+    pub kea_dhcp4_program: PathBuf,
 }
 
 /// One DNS server that takes updates.

@@ -1,10 +1,13 @@
 //! The changes there are. Each can be saved, read, done twice and taken back; none holds a secret.
 
 use super::bypass::BypassState;
+use super::firewall;
 use super::{check::many, moves};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
+use crate::systems::pfsense;
+use crate::systems::pfsense::apply::Rebuild;
 use crate::world::{Digest, World};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -54,6 +57,19 @@ pub enum Change {
     Drain { host: HostName, key: KeyName, milliseconds: u64 },
     /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
     Heal { host: HostName, leases: PathBuf, percent: usize },
+    /// Edits pfSense's configuration under its lock, after a backup, and has pfSense rebuild what it concerns.
+    EditFirewall {
+        host: HostName,
+        edits: Vec<pfsense::Edit>,
+        reason: String,
+        run: String,
+        replaces: Option<Digest>,
+        rebuild: Option<Rebuild>,
+    },
+    /// Puts a whole earlier configuration of pfSense back, after a backup.
+    RestoreFirewall { host: HostName, backup: PathBuf, run: String, replaces: Option<Digest> },
+    /// Removes old backups. Never the newest one that pfSense would read.
+    RemoveBackups { host: HostName, files: Vec<PathBuf> },
     /// Writes down which rules to go back to, until when, and why.
     BeginBypass { state: BypassState },
     /// Removes that note.
@@ -135,6 +151,14 @@ impl Change {
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
             Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases, *percent).await,
+            Self::EditFirewall { host, edits, reason, run, replaces, rebuild } => {
+                let what = pfsense::Save { edits, reason, replaces: replaces.as_ref(), run };
+                firewall::edit(config, world, host, &what, *rebuild).await
+            }
+            Self::RestoreFirewall { host, backup, run, replaces } => {
+                firewall::restore(config, world, host, backup, run, replaces.as_ref())
+            }
+            Self::RemoveBackups { host, files } => firewall::remove_backups(world, host, files),
             Self::BeginBypass { state } => super::bypass::begin(config, world, state),
             Self::EndBypass { .. } => super::bypass::end(config, world),
         }
@@ -182,6 +206,12 @@ impl fmt::Display for Change {
             }
             Self::Heal { leases, .. } => write!(f, "register the names in {} that DNS lacks", leases.display()),
             Self::BeginBypass { state } => write!(f, "note the bypass until {:.0}", state.until),
+            Self::EditFirewall { reason, rebuild: Some(what), .. } => {
+                write!(f, "edit config.xml ({reason}) and have pfSense rebuild {what}")
+            }
+            Self::EditFirewall { reason, rebuild: None, .. } => write!(f, "edit config.xml ({reason})"),
+            Self::RestoreFirewall { backup, .. } => write!(f, "put config.xml back from {}", backup.display()),
+            Self::RemoveBackups { files, .. } => write!(f, "remove {} old backups", files.len()),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }
     }

@@ -1,12 +1,13 @@
 //! Facts that can be looked up: what must hold before and after a step, and what a plan was made from.
 //! Each variant is one line in `holds`; a check that can't be answered is an error, never true.
 
-use super::keys;
+use super::{firewall, keys};
 use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::systems::dns::{self, Rtype, Signer, Verdict};
 use crate::systems::kea::{self, Installed};
+use crate::systems::pfsense::Edit;
 use crate::systems::servers::{NameServer, Server};
 use crate::systems::store::Store;
 use crate::world::{Digest, World};
@@ -53,6 +54,12 @@ pub enum Check {
     ProbesGone { server: ServerName, zones: Vec<ZoneName> },
     /// The server has not been restarted since.
     NotRestarted { server: ServerName, started: String },
+    /// pfSense's configuration says this.
+    FirewallSays { host: HostName, what: String, edits: Vec<Edit> },
+    /// kea-dhcp4 runs and answers.
+    DhcpRuns { host: HostName },
+    /// The running kea-dhcp4 sends names to D2 (true), or does not (false).
+    DhcpSends { host: HostName, sends: bool },
     /// D2's file signs with this key in every domain (`None`: with none).
     D2FileUses { host: HostName, key: Option<KeyName> },
     /// The running D2 signs with this key in every domain (`None`: with none).
@@ -80,6 +87,9 @@ impl Check {
             Self::UnsignedRefused { server, zones } => refused(config, world, server, zones, None).await,
             Self::ProbesGone { server, zones } => probes_gone(config, world, server, zones).await,
             Self::NotRestarted { server, started } => not_restarted(config, world, server, started).await,
+            Self::FirewallSays { host, what, edits } => firewall::says(config, world, host, what, edits),
+            Self::DhcpRuns { host } => firewall::dhcp_runs(config, world, host),
+            Self::DhcpSends { host, sends } => firewall::dhcp_sends(config, world, host, *sends),
             Self::D2FileUses { host, key } => d2_file_uses(config, world, host, key.as_ref()),
             Self::D2Runs { host, key } => d2_runs(config, world, host, key.as_ref()),
         }
@@ -115,6 +125,10 @@ impl fmt::Display for Check {
             }
             Self::ProbesGone { server, zones } => write!(f, "{server} has no probe record in {}", many(zones)),
             Self::NotRestarted { server, started } => write!(f, "{server} is still the process started at {started}"),
+            Self::FirewallSays { what, .. } => write!(f, "config.xml says: {what}"),
+            Self::DhcpRuns { .. } => f.write_str("kea-dhcp4 runs"),
+            Self::DhcpSends { sends: true, .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
+            Self::DhcpSends { sends: false, .. } => f.write_str("the running kea-dhcp4 sends no names to D2"),
             Self::D2FileUses { key: Some(key), .. } => write!(f, "D2's file signs with {key}"),
             Self::D2FileUses { key: None, .. } => f.write_str("D2's file signs with no key"),
             Self::D2Runs { key: Some(key), .. } => write!(f, "the running D2 signs with {key}"),

@@ -1,10 +1,13 @@
 //! One file per thing an operator asks for. A task looks at the world and returns a plan, or a view; it changes nothing.
 
+pub mod backups;
 pub mod bypass;
 pub mod ddns;
 pub mod heal;
 pub mod kea;
+pub mod firewall;
 pub mod rotate;
 pub mod status;
 pub mod survey;
 pub mod verify;
+pub mod wiring;

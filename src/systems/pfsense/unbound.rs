@@ -101,6 +101,27 @@ pub fn forward(document: &Document<'_>, zone: &ZoneName, servers: &[IpAddr]) -> 
     Ok(vec![Edit::put("unbound/domainoverrides", Seen::List(all))])
 }
 
+/// The changes of overrides and custom options that lead from one configuration to another.
+pub fn differences(old: &Document<'_>, new: &Document<'_>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let overrides = |document: &Document<'_>| match document.at(&["unbound"]) {
+        Some(id) => document.list(id, "domainoverrides").map(|it| Seen::of(document, it)).collect(),
+        None => Vec::new(),
+    };
+    if overrides(old) != overrides(new) {
+        edits.push(Edit::put("unbound/domainoverrides", Seen::List(overrides(new))));
+    }
+    let options = |document: &Document<'_>| {
+        document.at(&["unbound", "custom_options"]).and_then(|it| document.text(it)).filter(|it| !it.is_empty())
+    };
+    match (options(old), options(new)) {
+        (before, after) if before == after => {}
+        (_, Some(after)) => edits.push(Edit::put("unbound/custom_options", after.as_str())),
+        (_, None) => edits.push(Edit::remove("unbound/custom_options")),
+    }
+    edits
+}
+
 /// In the key order of pfSense's own form.
 fn entry(zone: &ZoneName, server: IpAddr) -> Seen {
     let text = |it: String| Seen::Text(it);

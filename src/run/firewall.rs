@@ -1,0 +1,111 @@
+//! The commands on pfSense's own configuration.
+
+use super::{Session, Shown};
+use crate::cli::{Backup, Dhcp, DhcpDdns, Unbound};
+use crate::error::{Error, Exit, Result};
+use crate::model::ZoneName;
+use crate::report::firewall as report;
+use crate::systems::pfsense::dhcp::Warning;
+use crate::tasks::firewall::Knowledge;
+use crate::tasks::{backups, firewall, wiring};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+fn data(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| Error::new(format!("the answer: {error}")))
+}
+
+impl Session<'_> {
+    pub(super) async fn dhcp(&mut self, command: Dhcp) -> Result<Shown> {
+        let (config, world) = (&self.config, &self.world);
+        match command {
+            Dhcp::Show { check } => {
+                let mut view = firewall::dhcp_view(config, world)?;
+                if check {
+                    for (scope, warnings) in &mut view.scopes {
+                        warnings.extend(firewall::check_dns_servers(config, world, &scope.dns_servers).await?);
+                    }
+                }
+                Ok(Shown::new(report::dhcp_text(&view), data(&view)?))
+            }
+            Dhcp::DnsServers { interface, servers, check, go, .. } => {
+                let (plan, mut warnings) = firewall::dns_servers(config, world, &interface, &servers)?;
+                if check {
+                    let names: Vec<String> = servers.iter().map(ToString::to_string).collect();
+                    warnings.extend(firewall::check_dns_servers(config, world, &names).await?);
+                }
+                self.warn(&warnings);
+                let mut shown = self.go(plan, &go).await?;
+                if let Value::Object(map) = &mut shown.json {
+                    map.insert("warnings".into(), data(&warnings)?);
+                }
+                Ok(shown)
+            }
+            Dhcp::Ddns(DhcpDdns::Enable(go)) => {
+                let plan = wiring::enable(config, world)?;
+                self.go(plan, &go).await
+            }
+            Dhcp::Ddns(DhcpDdns::Disable(go)) => {
+                let plan = wiring::disable(config, world)?;
+                self.go(plan, &go).await
+            }
+            Dhcp::Ddns(DhcpDdns::Status) => {
+                let view = wiring::status(config, world)?;
+                let wired = view.places.iter().all(|(_, holds)| *holds) && view.live == Some(true);
+                let exit = if wired { Exit::Done } else { Exit::Pending };
+                Ok(Shown { text: report::wiring_text(&view), json: data(&view)?, exit })
+            }
+        }
+    }
+
+    pub(super) async fn unbound(&mut self, command: Unbound) -> Result<Shown> {
+        let (how, zones, servers, go) = match command {
+            Unbound::Show => {
+                let view = firewall::resolver(&self.config, &self.world)?;
+                return Ok(Shown::new(report::resolver_text(&view), data(&view)?));
+            }
+            Unbound::Forward { zones, servers, go, .. } => (Knowledge::Forward, zones, servers, go),
+            Unbound::AuthZone { zones, servers, go, .. } => (Knowledge::Copy, zones, servers, go),
+        };
+        let zones = self.zones(&zones)?;
+        let plan = firewall::resolve(&self.config, &self.world, how, &zones, &servers)?;
+        self.go(plan, &go).await
+    }
+
+    /// Those named, else all of the configuration.
+    fn zones(&self, named: &[String]) -> Result<Vec<ZoneName>> {
+        if named.is_empty() {
+            return Ok(self.config.zones.iter().map(|it| it.name.clone()).collect());
+        }
+        named.iter().map(|it| ZoneName::new(it)).collect()
+    }
+
+    pub(super) async fn backup(&mut self, command: Backup) -> Result<Shown> {
+        let (config, world) = (&self.config, &self.world);
+        match command {
+            Backup::List => {
+                let all = backups::list(config, world)?;
+                Ok(Shown::new(report::backups_text(&all), json!({ "backups": data(&all)? })))
+            }
+            Backup::Diff { name } => {
+                let diff = backups::diff(config, world, &name)?;
+                let text = if diff.is_empty() { "no difference\n".to_owned() } else { diff.clone() };
+                Ok(Shown::new(text, json!({ "diff": diff })))
+            }
+            Backup::Restore { name, go } => {
+                let plan = backups::restore(config, world, &name)?;
+                self.go(plan, &go).await
+            }
+            Backup::Prune { keep, older_than_days, go } => {
+                let plan = backups::prune(config, world, keep, older_than_days)?;
+                self.go(plan, &go).await
+            }
+        }
+    }
+
+    fn warn(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            let _ = writeln!(self.stderr, "pfddns: warning: {}", warning.what);
+        }
+    }
+}

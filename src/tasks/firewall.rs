@@ -1,0 +1,187 @@
+//! What pfSense hands to DHCP clients and what its resolver knows: plans of one edit each, and views.
+
+use crate::config::Config;
+use crate::error::{Doing, Error, Result};
+use crate::model::{DomainName, ZoneName};
+use crate::plan::{Check, Plan, Step, Undo, change::Change};
+use crate::systems::dns::{self, Rtype};
+use crate::systems::pfsense::apply::Rebuild;
+use crate::systems::pfsense::dhcp::{self, Backend, Scope, Warning};
+use crate::systems::pfsense::unbound::{self, Resolver};
+use crate::systems::pfsense::{self, Document, Edit, hidden};
+use crate::world::{Digest, World};
+use futures::future::join_all;
+use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What the DHCP server of a firewall is set up to do.
+#[derive(Debug, Serialize)]
+pub struct DhcpView {
+    /// Kea or ISC.
+    pub backend: Backend,
+    /// Schema version of config.xml.
+    pub version: String,
+    /// Each interface, with what the lint says about its servers.
+    pub scopes: Vec<(Scope, Vec<Warning>)>,
+}
+
+/// The bytes of config.xml.
+pub(super) fn read(config: &Config, world: &World) -> Result<Vec<u8>> {
+    let path = &config.pfsense.config;
+    world.host(&config.d2.host)?.read_if_there(path)?.ok_or_else(|| {
+        Error::usage(format!("{}: no such file: this is no pfSense", path.display()))
+            .hint("pfsense.config in pfddns.toml says where it lies")
+    })
+}
+
+/// Reads config.xml by pfSense's rules.
+pub(super) fn parse<'a>(config: &Config, bytes: &'a [u8]) -> Result<Document<'a>> {
+    pfsense::read(bytes).doing(|| format!("reading {}", config.pfsense.config.display()))
+}
+
+/// A plan of one edit: proven here, made from what lies there now, and taken back by its inverse. Empty if it is there.
+pub(super) fn plan_edit(
+    config: &Config,
+    world: &World,
+    bytes: &[u8],
+    task: &str,
+    title: &str,
+    edits: Vec<Edit>,
+    rebuild: Rebuild,
+) -> Result<Plan> {
+    let mut plan = Plan::new(task, format!("{title} on {}", config.d2.host), world.clock.now());
+    let document = parse(config, bytes)?;
+    if document.holds(&edits)? {
+        return Ok(plan);
+    }
+    let new = document.edited(&edits)?;
+    let diff = hidden::diff(&document, &parse(config, &new)?);
+    let host = config.d2.host.clone();
+    let php = world.host(&host)?.mode(&config.pfsense.php)?.is_some();
+    let rebuild = Some(rebuild).filter(|_| php);
+    let change = |edits: &[Edit], reason: String, replaces| Change::EditFirewall {
+        host: host.clone(),
+        edits: edits.to_vec(),
+        reason,
+        run: plan.id.clone(),
+        replaces,
+        rebuild,
+    };
+    let says = |what: String, edits: &[Edit]| Check::FirewallSays { host: host.clone(), what, edits: edits.to_vec() };
+    let back = document.inverse(&edits);
+    let there = change(&edits, title.to_owned(), Some(Digest::of(bytes)));
+    let undo = Undo::by(change(&back, format!("no more: {title}"), None));
+    let mut after = vec![says(title.to_owned(), &edits)];
+    if rebuild == Some(Rebuild::Dhcp) {
+        after.push(Check::DhcpRuns { host: host.clone() });
+    }
+    let words = match rebuild {
+        Some(what) => format!("{title}, and have pfSense rebuild {what}"),
+        None => format!(
+            "{title} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
+            config.pfsense.php.display()
+        ),
+    };
+    let step = Step::new(words, there, after, undo).given(vec![says(format!("not yet: {title}"), &back)]).showing(diff);
+    plan.given.push(Check::FileIs {
+        host: host.clone(),
+        path: config.pfsense.config.clone(),
+        digest: Some(Digest::of(bytes)),
+    });
+    plan.steps.push(step);
+    Ok(plan)
+}
+
+/// Option 6 of an interface; none: pfSense's own choice. With warnings about the list.
+pub fn dns_servers(
+    config: &Config,
+    world: &World,
+    interface: &str,
+    servers: &[Ipv4Addr],
+) -> Result<(Plan, Vec<Warning>)> {
+    let bytes = read(config, world)?;
+    let document = parse(config, &bytes)?;
+    let scope = dhcp::find_scope(&document, interface)?;
+    let edits = vec![dhcp::set_dns_servers(&document, interface, servers)?];
+    let names: Vec<String> = servers.iter().map(Ipv4Addr::to_string).collect();
+    let title = match names.is_empty() {
+        true => format!("let pfSense choose the DNS servers of {}", scope.interface),
+        false => format!("hand out {} as DNS servers of {}", names.join(", "), scope.interface),
+    };
+    let plan = plan_edit(config, world, &bytes, "dns-servers", &title, edits, Rebuild::Dhcp)?;
+    Ok((plan, dhcp::lint_dns_servers(&names)))
+}
+
+/// The DHCP server as config.xml has it.
+pub fn dhcp_view(config: &Config, world: &World) -> Result<DhcpView> {
+    let bytes = read(config, world)?;
+    let document = parse(config, &bytes)?;
+    let scopes = dhcp::scopes(&document).into_iter();
+    Ok(DhcpView {
+        backend: dhcp::backend(&document),
+        version: document.version(),
+        scopes: scopes.map(|it| (it.clone(), dhcp::lint_dns_servers(&it.dns_servers))).collect(),
+    })
+}
+
+/// Asks each server from here: does it answer, and does it know the first of our zones if one of its siblings does?
+pub async fn check_dns_servers(config: &Config, world: &World, servers: &[String]) -> Result<Vec<Warning>> {
+    let zone = config.zones.iter().map(|it| &it.name).find(|it| !it.is_reverse());
+    let name = DomainName::new(zone.map_or(".", ZoneName::as_str)).or_else(|_| DomainName::new("localhost."))?;
+    let addresses: Vec<IpAddr> = servers.iter().filter_map(|it| it.parse().ok()).collect();
+    let asked = addresses.iter().map(|it| dns::lookup(world, (*it, 53).into(), &name, Rtype::Ns));
+    let answers: Vec<_> = addresses.iter().zip(join_all(asked).await).collect();
+    let mut warnings = Vec::new();
+    let knows = |answer: &dns::Answer| answer.rcode == 0 && !answer.records.is_empty();
+    let known = answers.iter().any(|(_, it)| it.as_ref().is_ok_and(knows));
+    for (server, answer) in answers {
+        match answer {
+            Err(error) => warnings.push(Warning { what: format!("{server} does not answer: {}", error.what()) }),
+            Ok(answer) if known && zone.is_some() && !knows(&answer) => warnings.push(Warning {
+                what: format!("{server} does not know {name}, its sibling does: clients that ask it miss our names"),
+            }),
+            Ok(_) => {}
+        }
+    }
+    Ok(warnings)
+}
+
+/// The resolver as config.xml has it.
+pub fn resolver(config: &Config, world: &World) -> Result<Resolver> {
+    let bytes = read(config, world)?;
+    Ok(unbound::show(&parse(config, &bytes)?))
+}
+
+/// How the resolver shall know a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It asks the servers.
+    Forward,
+    /// It keeps a copy.
+    Copy,
+}
+
+/// Makes the resolver know the zones from these servers; none: takes out what we put in.
+pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName], servers: &[IpAddr]) -> Result<Plan> {
+    let bytes = read(config, world)?;
+    let mut text = bytes.clone();
+    // Each zone's edit builds on the one before; together they are one change.
+    for zone in zones {
+        let document = parse(config, &text)?;
+        let edits = match how {
+            Knowledge::Forward => unbound::forward(&document, zone, servers)?,
+            Knowledge::Copy => unbound::auth_zone(&document, zone, servers)?,
+        };
+        text = document.edited(&edits)?;
+    }
+    let last = parse(config, &text)?;
+    let edits = unbound::differences(&parse(config, &bytes)?, &last);
+    let names: Vec<String> = zones.iter().map(ToString::to_string).collect();
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    let title = match (how, servers.is_empty()) {
+        (_, true) => format!("make the resolver forget {}", names.join(", ")),
+        (Knowledge::Forward, _) => format!("make the resolver ask {} for {}", servers.join(", "), names.join(", ")),
+        (Knowledge::Copy, _) => format!("make the resolver keep {} from {}", names.join(", "), servers.join(", ")),
+    };
+    plan_edit(config, world, &bytes, "unbound", &title, edits, Rebuild::Resolver)
+}
