@@ -1,6 +1,8 @@
 //! templates/pfddns.toml against the configuration's types: it parses with every option set, and lists every option.
 //! pfddns.toml(5) is made from it by packaging/ci/generated.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use pfddns::config::Config;
 use std::path::Path;
 

@@ -155,7 +155,8 @@ fn more_cases_fail_than_succeed() {
     let (mut good, mut bad) = (0, 0);
     for case in cases() {
         let text = std::fs::read_to_string(&case).unwrap();
-        let failed = text.lines().any(|line| line.starts_with("= ") && !line.starts_with("= 0") && !line.starts_with("= 5"));
+        let failed =
+            text.lines().any(|line| line.starts_with("= ") && !line.starts_with("= 0") && !line.starts_with("= 5"));
         if failed { bad += 1 } else { good += 1 }
     }
     assert!(bad > good, "{bad} cases fail, {good} succeed");
