@@ -243,7 +243,10 @@ impl Place<'_> {
     fn unknown_key(&self, table: &std::ops::Range<usize>, what: &str) -> Option<usize> {
         let name = what.strip_prefix("unknown field `")?.split('`').next()?;
         let mut at = table.start;
-        for line in self.text.get(table.clone())?.split_inclusive('\n') {
+        let mut lines = self.text.get(at..)?.split_inclusive('\n');
+        // The span of a table may be that of its header alone.
+        at += lines.next()?.len();
+        for line in lines.take_while(|line| !line.starts_with('[')) {
             if line.split('=').next()?.trim().trim_matches('"') == name {
                 return Some(at);
             }
@@ -435,6 +438,8 @@ mod tests {
     fn errors_name_file_line_and_key() {
         let unknown = wrong("[key]", "[key]\ncolour = \"red\"");
         assert!(unknown.starts_with("pfddns.toml:14: colour: unknown field `colour`"), "{unknown}");
+        let deep = wrong("token-file = \"/cf/conf/pfddns/ns1", "tokenfile = \"/cf/conf/pfddns/ns1");
+        assert!(deep.starts_with("pfddns.toml:56: tokenfile: unknown field `tokenfile`"), "{deep}");
         let server = wrong("#servers = [\"ns1\"]", "servers = [\"ns9\"]");
         assert!(server.contains("servers: no [[server]] is called `ns9`"), "{server}");
         let version = wrong("version = \"v1\"", "version = \"v2\"");

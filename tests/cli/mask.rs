@@ -63,15 +63,22 @@ fn run_name(word: &str) -> Option<String> {
     like(random, "xxxx").then(|| format!("[RUN {task}]{file}"))
 }
 
+/// True if no word goes on at this place.
+fn is_word(end: usize, text: &str) -> bool {
+    !text[end..].starts_with(|it: char| it.is_ascii_alphabetic())
+}
+
 /// `held for 12 ms` is `held for [N] ms`: how long something took, or how many tries, is no part of what it did.
 fn counted(text: &str, unit: &str) -> String {
-    let mut out = String::new();
+    let (mut out, mut read) = (String::new(), 0);
     for part in text.split_inclusive(unit) {
+        read += part.len();
         let Some(before) = part.strip_suffix(unit) else {
             out.push_str(part);
             continue;
         };
-        let kept = before.trim_end_matches(|it: char| it.is_ascii_digit() || it == '.');
+        let number = before.rfind(|it: char| !it.is_ascii_digit() && it != '.').map_or(0, |at| at + 1);
+        let kept = if is_word(read, text) { &before[..number] } else { before };
         out.push_str(kept);
         out.push_str(if kept.len() < before.len() { "[N]" } else { "" });
         out.push_str(unit);
@@ -83,8 +90,8 @@ fn counted(text: &str, unit: &str) -> String {
 fn what_differs_from_run_to_run_goes_and_the_rest_stays() {
     let known = [("/tmp/x1".to_owned(), "[DIR]".to_owned())];
     let text = "2026-03-14T02:15:00.5Z: /tmp/x1/runs/20260314T021500Z-bypass-end-1f2e.jsonl, key ddns-20260314a. at \
-                127.0.0.1:4711/api, 0123456789ab, held for 12 ms; BADKEY (no such ms) 10.77.10.in-addr.arpa.";
+                127.0.0.1:4711/api, 0123456789ab, held for 12 ms, 7 steps in 0.2 s; BADKEY (no such ms) 10.77.10.in-addr.arpa.";
     let masked = "[TIME]: [DIR]/runs/[RUN bypass-end].jsonl, key ddns-[DAY]a. at \
-                  127.0.0.1:[PORT]/api, [HEX], held for [N] ms; BADKEY (no such ms) 10.77.10.in-addr.arpa.";
+                  127.0.0.1:[PORT]/api, [HEX], held for [N] ms, 7 steps in [N] s; BADKEY (no such ms) 10.77.10.in-addr.arpa.";
     assert_eq!(mask(text, &known), masked);
 }

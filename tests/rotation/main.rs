@@ -247,13 +247,7 @@ fn a_finished_rotation_can_be_taken_back() {
 
 #[test]
 fn lost_answers_and_calls_that_never_arrive_end_at_the_start_or_at_the_goal() {
-    for path in [
-        "/api/settings/set",
-        "/api/zones/options/set",
-        "/api/settings/get",
-        "/api/zones/options/get",
-        "/api/user/session/get",
-    ] {
+    for path in ["settings/set", "zones/options/set", "settings/get", "zones/options/get", "user/session/get"] {
         for lost in [true, false] {
             let lab = ready();
             let start = lab.state();
@@ -266,7 +260,9 @@ fn lost_answers_and_calls_that_never_arrive_end_at_the_start_or_at_the_goal() {
                 server.fail_before(path, 1)
             }
             let from = lab.moments();
-            match lab.apply(&rotation, &mut Watch::of(&lab, &rotation, None)) {
+            let ended = lab.apply(&rotation, &mut Watch::of(&lab, &rotation, None));
+            assert_eq!(server.faults_left(), 0, "{path} was never called");
+            match ended {
                 Ok(_) => assert!(server.keys().iter().any(|key| key.name == new), "{path}"),
                 Err(error) => {
                     assert!(matches!(error.exit(), Exit::Undone | Exit::Failed), "{path}: {error}");

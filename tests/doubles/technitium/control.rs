@@ -176,6 +176,12 @@ impl Handle {
         self.server().faults.before.push((prefix.to_owned(), times));
     }
 
+    /// How many of the faults asked for have not happened yet. More than none at a test's end: it tested nothing.
+    pub fn faults_left(&self) -> u32 {
+        let server = self.server();
+        server.faults.before.iter().chain(&server.faults.after).map(|(_, left)| left).sum()
+    }
+
     /// Neither HTTP nor DNS answers.
     pub fn unreachable(&self, on: bool) {
         self.server().faults.unreachable = on;
