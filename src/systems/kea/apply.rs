@@ -94,7 +94,7 @@ pub fn sound(host: &Host, program: &Path, file: &Path, text: &[u8]) -> Result<()
 }
 
 /// Our own checks of a document that will be `file`: the first error, with its place, consequence and fix.
-pub fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
+fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
     let name = file.display().to_string();
     let document = Document::parse(new, &name)?;
     let findings = check::d2(&document, &Checked::new(version));
