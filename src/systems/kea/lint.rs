@@ -71,6 +71,10 @@ fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>) {
     let path = root.name(if dhcp.family == 4 { "Dhcp4" } else { "Dhcp6" });
     let ddns = path.name("dhcp-ddns");
     let at = dhcp.ddns_span.unwrap_or(report.document.root().span);
+    if let (None, Some(span)) = (dhcp.enabled.span, dhcp.ddns_span) {
+        let fact = "the daemon refuses the file: `dhcp-ddns` needs `enable-updates`".into();
+        return report.error("no-enable-updates", span, &ddns, fact, "write \"enable-updates\": true");
+    }
     if !dhcp.enabled.value {
         let fact = "no update is ever sent: `enable-updates` is off, which is the default".into();
         return report.warn(
