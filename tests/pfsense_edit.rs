@@ -324,3 +324,31 @@ proptest! {
         let _ = Document::read(format!("<pfsense>{text}</pfsense>").as_bytes());
     }
 }
+
+#[test]
+fn odd_files_take_the_edit_and_keep_everything_else() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/pfsense/odd");
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    names.sort();
+    assert_eq!(names.len(), 7);
+    for path in names {
+        let old = std::fs::read(&path).unwrap();
+        let text = String::from_utf8(old.clone()).unwrap();
+        let document = Document::read(&old).unwrap();
+        let edits = [
+            Edit::put("dhcpd/lan/dnsserver", servers(&["10.0.10.1", "10.0.10.53"])),
+            Edit::put("revision/time", "1790000000"),
+        ];
+        let new = String::from_utf8(document.edited(&edits).unwrap()).unwrap();
+        // What was put in, taken out again as text, gives the file of before, byte for byte.
+        let line = new.lines().find(|it| it.contains("10.0.10.53")).unwrap();
+        let added = if path.ends_with("one-line.xml") {
+            "<dnsserver>10.0.10.53</dnsserver>".to_owned()
+        } else {
+            format!("{line}{}", if text.contains("\r\n") { "\r\n" } else { "\n" })
+        };
+        assert_eq!(new.replace(&added, "").replace("1790000000", "1500000000"), text, "{}", path.display());
+        let back = Document::read(new.as_bytes()).unwrap().edited(&document.inverse(&edits)).unwrap();
+        assert_eq!(String::from_utf8(back).unwrap(), text, "{}", path.display());
+    }
+}

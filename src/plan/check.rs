@@ -56,6 +56,8 @@ pub enum Check {
     NotRestarted { server: ServerName, started: String },
     /// pfSense's configuration says this.
     FirewallSays { host: HostName, what: String, edits: Vec<Edit> },
+    /// pfSense's configuration is the one of this backup, but for its note about the last change.
+    FirewallIs { host: HostName, backup: PathBuf },
     /// kea-dhcp4 runs and answers.
     DhcpRuns { host: HostName },
     /// The running kea-dhcp4 sends names to D2 (true), or does not (false).
@@ -88,6 +90,7 @@ impl Check {
             Self::ProbesGone { server, zones } => probes_gone(config, world, server, zones).await,
             Self::NotRestarted { server, started } => not_restarted(config, world, server, started).await,
             Self::FirewallSays { host, what, edits } => firewall::says(config, world, host, what, edits),
+            Self::FirewallIs { host, backup } => firewall::is(config, world, host, backup),
             Self::DhcpRuns { host } => firewall::dhcp_runs(config, world, host),
             Self::DhcpSends { host, sends } => firewall::dhcp_sends(config, world, host, *sends),
             Self::D2FileUses { host, key } => d2_file_uses(config, world, host, key.as_ref()),
@@ -126,6 +129,7 @@ impl fmt::Display for Check {
             Self::ProbesGone { server, zones } => write!(f, "{server} has no probe record in {}", many(zones)),
             Self::NotRestarted { server, started } => write!(f, "{server} is still the process started at {started}"),
             Self::FirewallSays { what, .. } => write!(f, "config.xml says: {what}"),
+            Self::FirewallIs { backup, .. } => write!(f, "config.xml is as in {}", backup.display()),
             Self::DhcpRuns { .. } => f.write_str("kea-dhcp4 runs"),
             Self::DhcpSends { sends: true, .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
             Self::DhcpSends { sends: false, .. } => f.write_str("the running kea-dhcp4 sends no names to D2"),

@@ -104,6 +104,15 @@ pub(super) fn says(config: &Config, world: &World, host: &HostName, what: &str, 
     ))
 }
 
+pub(super) fn is(config: &Config, world: &World, host: &HostName, backup: &Path) -> Result<()> {
+    let host = world.host(host)?;
+    let (now, old) = (host.read(&config.pfsense.config)?, host.read(backup)?);
+    if pfsense::same_but_revision(&pfsense::read(&now)?, &pfsense::read(&old)?) {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} is not what {} holds", config.pfsense.config.display(), backup.display())))
+}
+
 /// The socket kea-dhcp4 listens on, as pfSense wrote it; it moved between versions, so it is never assumed.
 pub fn dhcp_socket(config: &Config, world: &World, host: &HostName) -> Result<PathBuf> {
     let path = &config.pfsense.kea_dhcp4_config;

@@ -4,6 +4,7 @@ use super::firewall::{parse, read};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::plan::{Check, Plan, Step, Undo, change::Change, keys};
+use crate::systems::kea::redact::redact;
 use crate::systems::pfsense::{Document, hidden};
 use crate::world::{Digest, World};
 use jiff::Timestamp;
@@ -89,12 +90,15 @@ pub fn diff(config: &Config, world: &World, name: &str) -> Result<String> {
         }
         Of::D2 => {
             let new = host.read(&config.d2.config)?;
-            let text = |bytes: &[u8]| crate::systems::kea::redact::redact(bytes);
-            let (old, new) = (text(&old), text(&new));
-            let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-            Ok(diff.unified_diff().context_radius(1).header("before", "after").to_string())
+            Ok(d2_diff(&old, &new))
         }
     }
+}
+
+fn d2_diff(old: &[u8], new: &[u8]) -> String {
+    let (old, new) = (redact(old), redact(new));
+    let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
+    diff.unified_diff().context_radius(1).header("before", "after").to_string()
 }
 
 /// Puts a backup back, through the same checks and the same recipe as any change.
@@ -116,7 +120,10 @@ pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
         return Ok(plan);
     }
     let replaces = Some(Digest::of(&now));
-    let diff = diff(config, world, name)?;
+    let diff = match backup.of {
+        Of::ConfigXml => hidden::diff(&parse(config, &now)?, &parse(config, &old)?),
+        Of::D2 => d2_diff(&now, &old),
+    };
     let (change, undo) = match backup.of {
         Of::ConfigXml => {
             let aside = keys::backups(config).join(format!("config.xml.{}", plan.id));
@@ -141,8 +148,12 @@ pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
             )
         }
     };
+    let after = match backup.of {
+        Of::ConfigXml => vec![Check::FirewallIs { host: host.clone(), backup: backup.path }],
+        Of::D2 => Vec::new(),
+    };
     plan.given.push(Check::FileIs { host, path, digest: replaces });
-    plan.steps.push(Step::new(format!("put back {name}"), change, Vec::new(), undo).showing(diff));
+    plan.steps.push(Step::new(format!("put back {name}"), change, after, undo).showing(diff));
     Ok(plan)
 }
 

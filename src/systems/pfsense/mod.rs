@@ -25,5 +25,5 @@ pub mod unbound;
 pub use dialect::Dialect;
 pub use document::{Consequence, Document, Id, Kind, Refusal, SIZE_LIMIT};
 pub use edit::Edit;
-pub use save::{Paths, Save, Saved, Step, read, restore, save, save_watched};
+pub use save::{Paths, Save, Saved, Step, read, restore, same_but_revision, save, save_watched};
 pub use seen::Seen;

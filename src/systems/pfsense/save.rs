@@ -219,7 +219,7 @@ fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -> Result<Pa
 }
 
 /// Are two configurations the same but for the note about the last change?
-fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
+pub fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
     let rest = |document: &Document<'_>| {
         let span = document.at(&["revision"]).map(|it| document.span(it)).unwrap_or_default();
         let head = document.bytes.get(..span.start).unwrap_or_default();

@@ -1,0 +1,304 @@
+//! The commands on pfSense's configuration as people type them: a copy of a captured config.xml, a stand-in for
+//! pfSense's PHP (what it is asked to do is recorded), and a stand-in for kea-dhcp4's control socket.
+//! Not covered here: pfSense's real `services_dhcpd_configure`.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use serde_json::Value;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Box_ {
+    folder: tempfile::TempDir,
+}
+
+struct Said {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+impl Box_ {
+    fn new(fixture: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir(root.join("backup")).unwrap();
+        let it = Self { folder };
+        fs::copy(it.fixture(fixture), it.at("config.xml")).unwrap();
+        fs::write(it.at("config.cache"), "stale").unwrap();
+        let root = it.folder.path().display();
+        fs::write(
+            it.at("pfddns.toml"),
+            format!(
+                "version = \"v1\"\n[site]\nstate = \"{root}/state\"\n[d2]\nmanage = false\n[pfsense]\nconfig = \"{root}/config.xml\"\n\
+                 lock = \"{root}/config.lock\"\ncache = \"{root}/config.cache\"\nrestore-points = \"{root}/backup\"\nphp = \"{root}/php\"\n\
+                 kea-dhcp4-config = \"{root}/kea-dhcp4.conf\"\nkea-dhcp4-program = \"{root}/kea-dhcp4\"\n\
+                 [[server]]\nname = \"ns1\"\ntype = \"technitium\"\ndns = \"127.0.0.1:9\"\nurl = \"http://127.0.0.1:9\"\ntoken-file = \"/none\"\n\
+                 [[zone]]\nname = \"lan.example\"\nsources = [\"10.0.10.1\"]\n[[subnet]]\nnetwork = \"10.0.10.0/24\"\nsources = [\"10.0.10.1\"]\n"
+            ),
+        )
+        .unwrap();
+        it
+    }
+
+    fn fixture(&self, name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pfsense").join(name)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn config(&self) -> String {
+        fs::read_to_string(self.at("config.xml")).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_pfddns"))
+            .arg("--config")
+            .arg(self.at("pfddns.toml"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let plain = |bytes: Vec<u8>| self.plain(&String::from_utf8(bytes).unwrap());
+        Said { out: plain(output.stdout), err: plain(output.stderr), code: output.status.code().unwrap() }
+    }
+
+    /// Without what differs from run to run.
+    fn plain(&self, text: &str) -> String {
+        let mut text = text.replace(&self.folder.path().display().to_string(), "[BOX]");
+        let mut from = 0;
+        // 20261122T232925Z-dns-servers-5ecf
+        while let Some(at) = text[from..].find("Z-").map(|it| it + from) {
+            let start = at.saturating_sub(15);
+            let run = text
+                .get(start..at)
+                .is_some_and(|it| it.len() == 15 && it.chars().all(|c| c.is_ascii_digit() || c == 'T'));
+            let end = text[at + 2..]
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .map_or(text.len(), |it| it + at + 2);
+            if run {
+                text.replace_range(start..end, "[RUN]");
+                from = start + 5;
+            } else {
+                from = at + 2;
+            }
+        }
+        text
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        fs::write(self.at(name), text).unwrap();
+        fs::set_permissions(self.at(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// pfSense's PHP: notes what it was asked, and says that it came to the end.
+    fn php(&self) {
+        self.program("php", "#!/bin/sh\ncat >>\"$(dirname \"$0\")/asked\"\necho 'pfddns: done'\n");
+    }
+
+    /// kea-dhcp4's control socket, answering `config-get` with what the file says.
+    fn kea(&self, running: &str) {
+        let socket = self.at("kea.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let file = format!(
+            "{{\"Dhcp4\": {{\"control-socket\": {{\"socket-type\": \"unix\", \"socket-name\": \"{}\"}}}}}}",
+            socket.display()
+        );
+        fs::write(self.at("kea-dhcp4.conf"), file).unwrap();
+        let answer = format!("{{\"result\": 0, \"text\": \"ok\", \"arguments\": {running}}}");
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+    }
+}
+
+#[test]
+fn dns_servers_as_typed() {
+    let it = Box_::new("2.8/config.xml");
+    let before = it.config();
+    let servers = ["dhcp", "dns-servers", "lan", "10.0.10.1", "94.140.14.14"];
+    let dry = it.run(&[&servers[..], &["--dry-run"]].concat());
+    assert_eq!(
+        dry.out,
+        "plan [RUN]: hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall\n  \
+         1  hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan (written only: there is no [BOX]/php, so it takes effect when pfSense next rebuilds)\n       \
+         --- before\n       +++ after\n       @@ -92,2 +92,3 @@\n        \t\t\t<dnsserver>10.0.10.1</dnsserver>\n       \
+         +\t\t\t<dnsserver>94.140.14.14</dnsserver>\n        \t\t\t<domain>example.lan</domain>\n"
+    );
+    assert_eq!(
+        dry.err,
+        "pfddns: warning: 94.140.14.14 is a public resolver among internal ones: a client may ask it first, does not find internal names there, and tells it which ones it looked for\n"
+    );
+    assert_eq!((dry.code, it.config()), (5, before.clone()));
+
+    let done = it.run(&servers);
+    assert_eq!(done.out, "hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall: done, 1 steps\n");
+    assert_eq!(done.code, 0);
+    assert!(!it.at("config.cache").exists());
+    let after = it.config();
+    let diff = similar::TextDiff::from_lines(before.as_str(), after.as_str());
+    let touched = diff.iter_all_changes().filter(|it| it.tag() != similar::ChangeTag::Equal).count();
+    assert_eq!(touched, 7, "one new server; time, description and user of the revision");
+
+    let again = it.run(&servers);
+    assert_eq!(
+        (again.code, again.out.as_str()),
+        (0, "hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall: nothing to do\n")
+    );
+    assert_eq!(it.config(), after);
+
+    let list = it.run(&["backup", "list"]);
+    assert!(list.out.contains("config.xml  before dns-servers  71532 bytes  config.xml.[RUN]"), "{}", list.out);
+    assert_eq!(it.run(&["undo"]).code, 0);
+    assert!(!it.config().contains("<dnsserver>94.140.14.14<"));
+    assert_eq!(it.run(&["dhcp", "dns-servers", "lan", "--default"]).code, 0);
+    assert!(it.run(&["dhcp", "show"]).out.contains("dns servers  pfSense's own choice"));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_nothing_happens() {
+    let it = Box_::new("2.8/config.xml");
+    let whole = it.config();
+    let said = |arguments: &[&str], code: i32, words: &str| {
+        let said = it.run(arguments);
+        assert_eq!(said.code, code, "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+    };
+    said(
+        &["dhcp", "dns-servers", "opt9", "10.0.0.1"],
+        2,
+        "no DHCP section for interface opt9\n  try    interfaces with one: lan, opt1",
+    );
+    said(&["dhcp", "dns-servers", "lan", "fd00::1"], 2, "invalid value 'fd00::1'");
+    said(&["dhcp", "dns-servers", "lan"], 2, "<SERVERS>");
+    said(&["dhcp", "dns-servers", "lan", "10.0.0.1", "10.0.0.1"], 2, "10.0.0.1 is named twice");
+    said(&["backup", "restore", "nothing"], 2, "no backup is called `nothing`");
+    said(&["unbound", "forward", "lan.example"], 2, "--to");
+    let cases = [
+        ("", 1, "config.xml: line 1: the file is empty"),
+        ("<?php echo 1;", 1, "a processing instruction is not closed"),
+        (&whole[..whole.len() / 2], 1, "config.xml: line "),
+    ];
+    for (text, code, words) in cases {
+        fs::write(it.at("config.xml"), text).unwrap();
+        said(&["dhcp", "dns-servers", "lan", "10.0.0.1"], code, words);
+        assert_eq!(it.config(), text);
+    }
+    fs::write(it.at("config.xml"), whole.replace("<dhcpbackend>kea", "<dhcpbackend>isc")).unwrap();
+    said(&["dhcp", "ddns", "enable"], 2, "runs the ISC DHCP server");
+    fs::write(it.at("config.xml"), whole.replace("<version>23.9", "<version>23.3")).unwrap();
+    said(&["dhcp", "ddns", "enable"], 2, "DDNS needs 2.8 or later");
+    fs::remove_file(it.at("config.xml")).unwrap();
+    said(&["dhcp", "show"], 2, "this is no pfSense");
+    assert!(!it.at("state/backups").exists());
+}
+
+#[test]
+fn ddns_is_wired_taken_over_and_proven_live() {
+    let it = Box_::new("2.8/config.xml");
+    let before = it.config();
+    it.php();
+    it.kea(r#"{"Dhcp4": {"dhcp-ddns": {"enable-updates": true}}}"#);
+    let status = it.run(&["dhcp", "ddns", "status"]);
+    assert_eq!(
+        (status.code, status.out.as_str()),
+        (5, "config.xml, lan: not wired\nconfig.xml, global: not wired\nrunning kea-dhcp4: sends names to D2\n")
+    );
+    let done = it.run(&["dhcp", "ddns", "enable"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(fs::read_to_string(it.at("asked")).unwrap().contains("services_dhcpd_configure('inet');"));
+    let status: Value = serde_json::from_str(&it.run(&["--json", "dhcp", "ddns", "status"]).out).unwrap();
+    assert_eq!(status["places"], serde_json::json!([["lan", true], ["global", true]]));
+    assert_eq!(
+        it.run(&["dhcp", "ddns", "enable"]).out.lines().last().unwrap(),
+        "make kea-dhcp4 send the names of lan to D2 on firewall: nothing to do"
+    );
+    assert_eq!(it.run(&["dhcp", "ddns", "disable"]).code, 0);
+    let strip = |text: &str| text[..text.find("<revision>").unwrap()].to_owned();
+    assert_eq!(strip(&it.config()), strip(&before));
+}
+
+#[test]
+fn a_daemon_that_does_not_send_after_all_brings_the_old_file_back() {
+    let it = Box_::new("2.8/config.xml");
+    let before = it.config();
+    it.php();
+    it.kea(r#"{"Dhcp4": {}}"#);
+    let said = it.run(&["dhcp", "ddns", "enable"]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("does not send names to D2"), "{}", said.err);
+    let strip = |text: &str| text[..text.find("<revision>").unwrap()].to_owned();
+    assert_eq!(strip(&it.config()), strip(&before));
+    let asked = fs::read_to_string(it.at("asked")).unwrap();
+    assert_eq!(asked.matches("services_dhcpd_configure").count(), 2, "once forth, once back");
+}
+
+#[test]
+fn the_merged_configuration_is_linted_before_anything_is_written() {
+    let it = Box_::new("2.8/config.xml");
+    let before = it.config();
+    fs::copy(it.fixture("2.8/kea-dhcp4.conf"), it.at("kea-dhcp4.conf")).unwrap();
+    it.program(
+        "kea-dhcp4",
+        "#!/bin/sh\ncat \"$2\" >\"$(dirname \"$0\")/linted\"\necho 'Error encountered: unknown keyword' >&2\nexit 1\n",
+    );
+    let said = it.run(&["dhcp", "ddns", "enable"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains("kea-dhcp4 -t refuses the merged configuration: Error encountered: unknown keyword"),
+        "{}",
+        said.err
+    );
+    let linted: Value = serde_json::from_slice(&fs::read(it.at("linted")).unwrap()).unwrap();
+    assert_eq!(linted["Dhcp4"]["dhcp-ddns"]["server-port"], 53001);
+    assert_eq!(linted["Dhcp4"]["subnet4"][0]["ddns-send-updates"], true);
+    assert_eq!(linted["Dhcp4"]["subnet4"][1].get("ddns-send-updates"), None);
+    assert_eq!(it.config(), before);
+}
+
+#[test]
+fn the_resolver_and_the_backups_as_typed() {
+    let it = Box_::new("2.8/config.xml");
+    let before = it.config();
+    it.php();
+    assert_eq!(it.run(&["unbound", "forward", "--to", "10.0.10.53"]).code, 0);
+    assert!(fs::read_to_string(it.at("asked")).unwrap().contains("services_unbound_configure(false);"));
+    let show = it.run(&["unbound", "show"]);
+    assert!(
+        show.out.contains("  lan.example  asks 10.0.10.53  managed by pfddns\n  10.0.10.in-addr.arpa  asks 10.0.10.53"),
+        "{}",
+        show.out
+    );
+    assert_eq!(it.run(&["unbound", "auth-zone", "lan.example", "--from", "10.0.10.53"]).code, 0);
+    assert!(it.run(&["unbound", "show"]).out.contains("    primary: 10.0.10.53"));
+    let backups: Value = serde_json::from_str(&run_json(&it, &["--json", "backup", "list"])).unwrap();
+    let first = backups["backups"][0]["name"].as_str().unwrap().to_owned();
+    assert!(it.run(&["backup", "diff", &first]).out.contains("+\t\t\t<ip>10.0.10.53</ip>"));
+    assert_eq!(it.run(&["unbound", "auth-zone", "--remove"]).code, 0);
+    assert_eq!(it.run(&["unbound", "forward", "--remove"]).code, 0);
+    let strip = |text: &str| text[..text.find("<revision>").unwrap()].to_owned();
+    assert_eq!(strip(&it.config()), strip(&before));
+    let prune = it.run(&["backup", "prune", "--keep", "0", "--older-than-days", "0"]);
+    assert_eq!(prune.code, 0, "{}", prune.err);
+}
+
+/// Without the run's names hidden: they are what the next command needs.
+fn run_json(it: &Box_, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_pfddns"))
+        .arg("--config")
+        .arg(it.at("pfddns.toml"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}

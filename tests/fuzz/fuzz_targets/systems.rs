@@ -1,0 +1,2 @@
+#[path = "pfsense.rs"]
+pub mod pfsense;
