@@ -7,6 +7,7 @@
 mod doubles;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod interrupted;
 mod site;
 mod wire;
 
@@ -94,6 +95,7 @@ fn whole_life(plan: &Plan) {
 
     site.under_load("rotation again", || drop(site.ok(&["tsig", "rotate"])));
     let three = site.key();
+    assert!(three.0 != one.0 && three.0 != two.0, "{} is the name of a key again", three.0);
     site.only_takes(&three, &[&one, &two]);
     if let Some(bao) = &mut site.bao {
         bao.daemon.crash();
