@@ -278,7 +278,7 @@ impl Run<'_> {
 
     fn stuck(&self, error: Error) -> Error {
         error
-            .hint(format!("look at it, then `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
+            .and_hint(format!("when it is mended: `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
             .exit_with(Exit::NeedsPerson)
     }
 

@@ -10,17 +10,14 @@ use std::time::Duration;
 
 /// Lines of progress after which it is killed, and how much later: each line says that a step is done, so a little later
 /// is within the next one. Around the switch of D2 it is killed most often.
-const KILLS: [(&str, u64); 10] = [
+const KILLS: [(&str, u64); 7] = [
     ("1/26", 0),
-    ("3/26", 2),
     ("6/26", 0),
-    ("10/26", 1),
     ("12/26 name", 0),
     ("12/26 name", 15),
     ("12/26 name", 60),
     ("13/26 make D2 sign with", 0),
-    ("16/26", 1),
-    ("24/26", 0),
+    ("18/26", 1),
 ];
 
 /// A rotation that is killed there. Its journal tells what was begun.
