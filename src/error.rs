@@ -51,6 +51,14 @@ impl Error {
         self
     }
 
+    /// One more line after the hint there is, or the first one.
+    #[must_use]
+    pub fn and_hint(mut self, more: impl AsRef<str>) -> Self {
+        let more = more.as_ref();
+        self.hint = Some(self.hint.map_or_else(|| more.to_owned(), |hint| format!("{hint}\n         {more}")));
+        self
+    }
+
     /// What was going on, from the inside out. Each layer adds at most one.
     #[must_use]
     pub fn while_doing(mut self, doing: impl Into<String>) -> Self {
@@ -128,5 +136,7 @@ mod tests {
             "ns1 refused key ddns. (BADKEY)\n  while  proving the new key on ns1\n  while  rotating ddns.\n  try    pfddns tsig status"
         );
         assert_eq!(error.exit(), Exit::Failed);
+        let error = Error::new("a fact").and_hint("one").and_hint("two\nthe journal").hint("too late");
+        assert_eq!(error.to_string(), "a fact\n  try    one\n         two\nthe journal");
     }
 }

@@ -343,11 +343,13 @@ impl Session<'_> {
     }
 
     fn nothing_unfinished(&self) -> Result<()> {
-        match journal::all(&self.config.state)?.iter().find(|run| run.unfinished()) {
-            None => Ok(()),
-            Some(run) => Err(Error::new(format!("run {} is unfinished", run.plan.id))
-                .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back")),
-        }
+        let Some(run) = journal::all(&self.config.state)?.into_iter().find(RunRecord::unfinished) else {
+            return Ok(());
+        };
+        // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
+        journal::Runs::lock(&self.config.state)?;
+        Err(Error::new(format!("run {} is unfinished", run.plan.id))
+            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
     }
 
     async fn resume(&mut self) -> Result<Shown> {

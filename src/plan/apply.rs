@@ -102,6 +102,7 @@ pub async fn resume(
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
     let runs = Runs::lock(&config.state)?;
+    let record = &runs.reread(record)?;
     if !record.unfinished() {
         return Err(Error::new(format!("run {} is {} already", record.plan.id, record.standing())));
     }
@@ -127,6 +128,7 @@ pub async fn undo(
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
     let runs = Runs::lock(&config.state)?;
+    let record = &runs.reread(record)?;
     if record.ended == Some(Ending::Undone) {
         return Err(Error::new(format!("run {} is undone already", record.plan.id)));
     }
@@ -134,7 +136,7 @@ pub async fn undo(
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
     let touched = record.marks.iter().rposition(|mark| !matches!(mark, Mark::Waiting | Mark::Undone));
-    run.back(touched.map_or(0, |last| last + 1)).await
+    run.back(touched.map_or(0, |last| last + 1), &record.marks).await
 }
 
 impl Run<'_> {
@@ -200,7 +202,7 @@ impl Run<'_> {
             self.note(&Event::Ended { outcome: Ending::Undone })?;
             return Err(error.exit_with(Exit::Failed));
         }
-        match self.back(end).await {
+        match self.back(end, &[]).await {
             Ok(_) => Err(error
                 .hint("what was done is taken back; look at the cause, then run it again")
                 .exit_with(Exit::Undone)),
@@ -216,22 +218,47 @@ impl Run<'_> {
         }
     }
 
-    /// Takes back the steps before `end`, last first, each one proven.
-    async fn back(&mut self, end: usize) -> Result<RunReport> {
+    /// Takes back the steps before `end`, last first, each one proven; those that `marks` names as undone stay so. What
+    /// only the secret store notes may wait for it: servers and D2 go back from what lies on the firewall.
+    async fn back(&mut self, end: usize, marks: &[Mark]) -> Result<RunReport> {
         let plan = self.plan;
+        let mut waiting = None;
         for (number, step) in plan.steps.iter().enumerate().take(end).rev() {
+            if marks.get(number) == Some(&Mark::Undone) {
+                continue;
+            }
             self.note(&Event::Undoing { step: number })?;
             self.tell(&Moment::Undoing(number, step))?;
-            self.take_back(number, step).await.map_err(|error| {
-                if error.exit() == Exit::Done {
-                    return error;
+            match self.take_back(number, step).await {
+                Ok(()) => {}
+                Err(error) if error.exit() == Exit::Done => return Err(error),
+                Err(error) if step.change.is_noted_in_store() => {
+                    waiting.get_or_insert(error.while_doing(format!(
+                        "taking back step {}, {}",
+                        number + 1,
+                        step.title
+                    )));
+                    continue;
                 }
-                self.stuck(error.while_doing(format!("taking back step {}, {}", number + 1, step.title)))
-            })?;
+                Err(error) => {
+                    let doing = format!("taking back step {}, {}", number + 1, step.title);
+                    return Err(self.stuck(error.while_doing(doing)));
+                }
+            }
             self.note(&Event::Undone { step: number })?;
             self.tell(&Moment::Undone(number, step))?;
         }
-        self.end(Ending::Undone, Outcome::Undone)
+        match waiting {
+            None => self.end(Ending::Undone, Outcome::Undone),
+            Some(error) => Err(self.store_waits(&error)),
+        }
+    }
+
+    fn store_waits(&self, error: &Error) -> Error {
+        let what = format!("everything is back but what the secret store notes: {}", error.what());
+        let again = format!("`pfddns undo {}` once the store answers", self.plan.id);
+        let error = error.doing().iter().fold(Error::new(what), |all, doing| all.while_doing(doing));
+        error.hint(format!("{again}\n{}", self.journal.path().display())).exit_with(Exit::NeedsPerson)
     }
 
     async fn take_back(&mut self, number: usize, step: &Step) -> Result<()> {
@@ -251,7 +278,7 @@ impl Run<'_> {
 
     fn stuck(&self, error: Error) -> Error {
         error
-            .hint(format!("look at it, then `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
+            .and_hint(format!("when it is mended: `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
             .exit_with(Exit::NeedsPerson)
     }
 

@@ -119,6 +119,11 @@ impl fmt::Display for Evidence {
 }
 
 impl Change {
+    /// True if only the secret store learns of it: no server and no D2 works otherwise for it.
+    pub(super) fn is_noted_in_store(&self) -> bool {
+        matches!(self, Self::StoreKey { .. } | Self::ForgetKey { .. } | Self::MarkCurrent { .. } | Self::Retire { .. })
+    }
+
     /// Makes the change. Only `apply`'s loop calls this.
     pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
         match self {

@@ -200,6 +200,12 @@ impl Runs {
         Ok(journal)
     }
 
+    /// The run as its journal tells it now, under the lock: another pfddns may have gone on with it since it was read.
+    pub fn reread(&self, run: &RunRecord) -> Result<RunRecord> {
+        let bytes = fs::read(&run.path).map_err(|error| io(&run.path, "can't be read", &error))?;
+        load(&run.path, &bytes)?.ok_or_else(|| Error::new(format!("{}: the journal is empty", run.path.display())))
+    }
+
     /// Goes on writing the journal of an earlier run, cutting off a line torn by a power cut.
     pub fn reopen(&self, run: &RunRecord) -> Result<Journal> {
         let wrong = |error: std::io::Error| io(&run.path, "the journal can't be continued", &error);

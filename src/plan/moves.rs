@@ -5,7 +5,7 @@ use super::{Evidence, keys};
 use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
-use crate::systems::dns::{self, Data, Record, Signer, Verdict};
+use crate::systems::dns::{self, Data, Record, Refusal, Signer, Verdict};
 use crate::systems::servers::{NameServer, Server, Standing};
 use crate::systems::store::{Edit, Store, StoredKey};
 use crate::world::World;
@@ -258,7 +258,12 @@ async fn probe_zone(world: &mut World, at: SocketAddr, zone: &ZoneName, signer: 
         return Err(Error::new(format!("{} exists and is not a probe's: {}", record.name, left.join(", ")))
             .hint("rename that host: pfddns writes its probes to this name"));
     }
-    accepted(dns::add(world, at, zone, Some(signer), &record).await?, "writing the probe record")?;
+    match dns::add(world, at, zone, Some(signer), &record).await? {
+        // The answer to a first try was lost and the second found the name in use: by us, since it was free just now.
+        Verdict::Refused(Refusal::YxDomain)
+            if dns::held(world, at, &record.name, kind).await? == [record.data.text()] => {}
+        verdict => accepted(verdict, "writing the probe record")?,
+    }
     let seen = dns::held(world, at, &record.name, kind).await;
     let removed = dns::remove(world, at, zone, Some(signer), &record.name, kind).await;
     // The record is removed whatever the look-up said; only then is the look-up judged.

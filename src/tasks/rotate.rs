@@ -20,7 +20,7 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
     plan.steps.extend(survey.servers.iter().map(|server| add_key(server, &new)));
     plan.steps.extend(survey.servers.iter().map(|server| grant(server, &new)));
     plan.steps.extend(survey.servers.iter().map(|server| prove(server, &new)));
-    plan.steps.push(settle(config, names(&survey), Some(&new), None));
+    plan.steps.push(draining_back(config, &new, settle(config, names(&survey), Some(&new), None)));
     plan.steps.push(mark_current(&old, &new));
     if config.d2.manage {
         plan.steps.push(install(config, &survey, &new, &plan.id)?);
@@ -136,15 +136,20 @@ fn through_d2(config: &Config, new: &KeyRef) -> Option<Step> {
 }
 
 fn drain(config: &Config, old: &KeyRef) -> Step {
+    let title = format!("wait until no update signed with {} is under way", old.name);
+    Step::new(title, drained(config, old), Vec::new(), Undo::NotNeeded)
+}
+
+/// On the way back D2 has just left the new key when this step is reached: its updates under way come first.
+fn draining_back(config: &Config, new: &KeyRef, step: Step) -> Step {
+    let undo = if config.d2.manage { Undo::by(drained(config, new)) } else { Undo::NotNeeded };
+    Step { undo, ..step }
+}
+
+fn drained(config: &Config, key: &KeyRef) -> Change {
     let bound = config.in_flight_bound() + std::time::Duration::from_millis(500);
     let milliseconds = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
-    let change = Change::Drain { host: config.d2.host.clone(), key: old.name.clone(), milliseconds };
-    Step::new(
-        format!("wait until no update signed with {} is under way", old.name),
-        change,
-        Vec::new(),
-        Undo::NotNeeded,
-    )
+    Change::Drain { host: config.d2.host.clone(), key: key.name.clone(), milliseconds }
 }
 
 fn revoke(server: &ServerSeen, old: &KeyRef) -> Step {

@@ -4,8 +4,8 @@
 use crate::config::{Config, ServerConfig};
 use crate::error::{Doing, Error, Result};
 use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
-use crate::plan::Check;
 use crate::plan::bypass::{self, BypassState};
+use crate::plan::{Change, Check, Step, journal};
 use crate::systems::kea::{self, Installed};
 use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
 use crate::systems::store::{Book, Store, StoredKey};
@@ -76,9 +76,13 @@ impl Survey {
     }
 
     /// A name for a new key that nobody has used yet: `<prefix>-<date><letters>`.
+    /// A key that was taken back has left store and servers, but not the backups on the firewall: the journals know it.
     pub fn new_name(&self, config: &Config, now: jiff::Timestamp) -> Result<KeyName> {
+        let runs = journal::all(&config.state)?;
+        let made = |step: &Step, name: &KeyName| matches!(&step.change, Change::StoreKey { key } if &key.name == name);
         let used = |name: &KeyName| {
-            self.book.keys.iter().any(|key| &key.name == name)
+            runs.iter().any(|run| run.plan.steps.iter().any(|step| made(step, name)))
+                || self.book.keys.iter().any(|key| &key.name == name)
                 || self.servers.iter().any(|server| {
                     server.keys.iter().any(|key| &key.name == name)
                         || server.zones.iter().any(|(_, rules)| rules.grants(name))
