@@ -4,7 +4,7 @@
 use super::ddns::{add_key, install, prove, settle, store_new_key};
 use super::survey::{ServerSeen, Survey};
 use crate::config::Config;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Error, Result};
 use crate::model::{KeyRef, ServerName, ZoneName};
 use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
 use crate::systems::kea;
@@ -78,8 +78,9 @@ fn d2_ready(config: &Config, world: &World, survey: &Survey, old: &KeyRef) -> Re
         return Err(Error::new(format!("there is no {}", config.d2.config.display())).hint(hint));
     };
     // Found now rather than when every server has the new key already: no such program, or a file it would not take.
-    let (file, host) = (&config.d2.config, world.host(&config.d2.host)?);
-    kea::apply::sound(host, &config.d2.program, file, d2.text.as_bytes()).doing(|| "looking at D2's file")?;
+    if let Some(defect) = &d2.defect {
+        return Err(defect.clone().while_doing("looking at D2's file, before anything is changed"));
+    }
     let running = kea::apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?;
     for (who, installed) in [("D2's file", &d2.installed), ("the running D2", &running)] {
         crate::plan::check::uses(who, installed, Some(&old.name)).map_err(|error| error.hint(hint))?;

@@ -83,7 +83,7 @@ impl Trap {
         plan.save_delay = Duration::ZERO;
         plan.d2 = Some(real.clone());
         let site = Site::start(&plan).unwrap();
-        let mut canaries: Vec<Canary> = site.servers.iter().map(|it| Canary::new("API token", &it.token())).collect();
+        let mut canaries: Vec<Canary> = site.servers.iter().map(|it| Canary::new("API token", it.token())).collect();
         canaries.push(Canary::new("wrong API token", "canary0wrong0token0c2f8a1d7"));
         canaries.push(Canary::new("vault token", "hvs.canary/vault+token=91b3"));
         let trap = Self { site, canaries, places: Vec::new(), runs: 0, folder };
