@@ -173,9 +173,13 @@ fn read_plan(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(PLAN_LIMIT + 1).read_to_end(&mut bytes));
     let hint = "`pfddns plan TASK --out FILE` makes one";
-    read.map_err(|error| Error::usage(format!("{}: the plan can't be read: {}", path.display(), plain(&error))).hint(hint))?;
+    read.map_err(|error| {
+        Error::usage(format!("{}: the plan can't be read: {}", path.display(), plain(&error))).hint(hint)
+    })?;
     if bytes.len() as u64 > PLAN_LIMIT {
-        return Err(Error::usage(format!("{}: longer than any plan ({} MiB)", path.display(), PLAN_LIMIT >> 20)).hint(hint));
+        return Err(
+            Error::usage(format!("{}: longer than any plan ({} MiB)", path.display(), PLAN_LIMIT >> 20)).hint(hint)
+        );
     }
     Ok(bytes)
 }

@@ -1,7 +1,7 @@
 //! Turns plans, runs, status and errors into text and JSON. Decides nothing.
 
-pub mod kea;
 pub mod firewall;
+pub mod kea;
 pub mod progress;
 
 use crate::error::Error;

@@ -3,9 +3,9 @@
 pub mod backups;
 pub mod bypass;
 pub mod ddns;
+pub mod firewall;
 pub mod heal;
 pub mod kea;
-pub mod firewall;
 pub mod rotate;
 pub mod status;
 pub mod survey;

@@ -321,7 +321,9 @@ impl Parser<'_> {
     fn cut_off(&self, open: Span, close: u8, span: Span) -> Error {
         let opened = self.lexer.sources.get(open.source as usize).map(|it| it.place(open.start)).unwrap_or_default();
         let fact = format!("the file ends here, but the `{}` that closes {opened} is missing", char::from(close));
-        self.lexer.wrong(span, fact).hint("is the file only half written? put it back from a backup, or move it aside and render it again")
+        self.lexer
+            .wrong(span, fact)
+            .hint("is the file only half written? put it back from a backup, or move it aside and render it again")
     }
 
     fn no_duplicates(&self, members: &[Member]) -> Result<()> {
