@@ -198,6 +198,9 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     said(&["dhcp", "ddns", "enable"], 2, "runs the ISC DHCP server");
     fs::write(it.at("config.xml"), whole.replace("<version>23.9", "<version>23.3")).unwrap();
     said(&["dhcp", "ddns", "enable"], 2, "DDNS needs 2.8 or later");
+    let ha = "\t<kea>\n\t\t<ha>\n\t\t\t<enable></enable>\n\t\t\t<role>standby</role>\n\t\t</ha>\n\t</kea>\n</pfsense>";
+    fs::write(it.at("config.xml"), whole.replace("</pfsense>", ha)).unwrap();
+    said(&["dhcp", "dns-servers", "lan", "10.0.0.1"], 2, "standby of an HA pair");
     fs::remove_file(it.at("config.xml")).unwrap();
     said(&["dhcp", "show"], 2, "this is no pfSense");
     assert!(!it.at("state/backups").exists());

@@ -7,6 +7,7 @@ use crate::error::{Doing, Error, Result};
 use crate::model::HostName;
 use crate::systems::kea;
 use crate::systems::pfsense::apply::{Rebuild, rebuild};
+use crate::systems::pfsense::dhcp::{Backend, backend};
 use crate::systems::pfsense::{self, Document, Edit, Paths, Save};
 use crate::world::{Digest, World};
 use serde_json::Value;
@@ -51,9 +52,10 @@ pub(super) async fn edit(
 /// Runs pfSense's PHP with no lock held, then waits for the daemon.
 async fn take_over(config: &Config, world: &mut World, host: &HostName, what: Rebuild) -> Result<()> {
     let bytes = world.host(host)?.read(&config.pfsense.config)?;
-    let sync = is_ha_primary(&pfsense::read(&bytes)?);
+    let document = pfsense::read(&bytes)?;
+    let (sync, kea) = (is_ha_primary(&document), backend(&document) == Backend::Kea);
     rebuild(world.host_mut(host)?, &config.pfsense.php, what, sync)?;
-    if what == Rebuild::Dhcp {
+    if what == Rebuild::Dhcp && kea {
         let up = async |world: &World| Ok(dhcp_runs(config, world, host).is_ok());
         world.until(START, Duration::from_millis(250), "kea-dhcp4 answers after its restart", up).await?;
     }

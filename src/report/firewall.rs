@@ -1,9 +1,7 @@
 //! pfSense's settings as text.
 
-use crate::systems::pfsense::dhcp::{Backend, Scope};
-use crate::systems::pfsense::unbound::Resolver;
 use crate::tasks::backups::{Backup, Of};
-use crate::tasks::firewall::DhcpView;
+use crate::tasks::firewall::{Backend, DhcpView, Resolver, Scope};
 use crate::tasks::wiring::WiringView;
 use std::fmt::Write as _;
 

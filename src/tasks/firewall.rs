@@ -6,13 +6,16 @@ use crate::model::{DomainName, ZoneName};
 use crate::plan::{Check, Plan, Step, Undo, change::Change};
 use crate::systems::dns::{self, Rtype};
 use crate::systems::pfsense::apply::Rebuild;
-use crate::systems::pfsense::dhcp::{self, Backend, Scope, Warning};
-use crate::systems::pfsense::unbound::{self, Resolver};
+use crate::systems::pfsense::dhcp;
+use crate::systems::pfsense::unbound;
 use crate::systems::pfsense::{self, Document, Edit, hidden};
 use crate::world::{Digest, World};
 use futures::future::join_all;
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
+
+pub use crate::systems::pfsense::dhcp::{Backend, Scope, Warning};
+pub use crate::systems::pfsense::unbound::Resolver;
 
 /// What the DHCP server of a firewall is set up to do.
 #[derive(Debug, Serialize)]
@@ -72,7 +75,7 @@ pub(super) fn plan_edit(
     let there = change(&edits, title.to_owned(), Some(Digest::of(bytes)));
     let undo = Undo::by(change(&back, format!("no more: {title}"), None));
     let mut after = vec![says(title.to_owned(), &edits)];
-    if rebuild == Some(Rebuild::Dhcp) {
+    if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(&document) == Backend::Kea {
         after.push(Check::DhcpRuns { host: host.clone() });
     }
     let words = match rebuild {

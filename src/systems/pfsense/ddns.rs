@@ -2,7 +2,7 @@
 //! Needs pfSense 2.8: 2.7.2 has no hook, and pfSense's own `ddns*` tags do nothing under Kea.
 
 use super::custom_kea::decode;
-use super::dhcp::{Backend, backend, scopes};
+use super::dhcp::{Backend, backend, not_standby, scopes};
 use super::document::Document;
 use super::edit::Edit;
 use crate::error::{Error, Result};
@@ -63,15 +63,7 @@ pub fn check(document: &Document<'_>) -> Result<()> {
         ))
         .hint("upgrade pfSense"));
     }
-    let role = document.at(&["kea", "ha", "role"]).and_then(|it| document.text(it));
-    let ha = document.at(&["kea", "ha", "enable"]).is_some();
-    if ha && role.as_deref() == Some("standby") {
-        return Err(Error::usage(
-            "this firewall is the standby of an HA pair: its DHCP settings are overwritten by the primary",
-        )
-        .hint("run the command on the primary"));
-    }
-    Ok(())
+    not_standby(document)
 }
 
 /// The changes that add our keys. A key the operator has set to something else is a refusal, not an overwrite.

@@ -131,8 +131,22 @@ pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Scope> {
     })
 }
 
+/// Refuses the standby of an HA pair: the primary replaces its whole DHCP section at each sync.
+pub fn not_standby(document: &Document<'_>) -> Result<()> {
+    let role = document.at(&["kea", "ha", "role"]).and_then(|it| document.text(it));
+    let on = document.at(&["kea", "ha", "enable"]).is_some();
+    if on && role.as_deref() == Some("standby") {
+        return Err(Error::usage(
+            "this firewall is the standby of an HA pair: its DHCP settings are overwritten by the primary",
+        )
+        .hint("run the command on the primary"));
+    }
+    Ok(())
+}
+
 /// The change that makes these the DNS servers of an interface. None: back to pfSense's own choice.
 pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4Addr]) -> Result<Edit> {
+    not_standby(document)?;
     let scope = find_scope(document, interface)?;
     if !scope.enabled {
         return Err(Error::usage(format!("DHCP is off on {}", scope.interface))
