@@ -243,6 +243,7 @@ fn a_finished_rotation_can_be_taken_back() {
     let mut watch = Watch { needed: vec![names(&rotation).1], ..Watch::of(&lab, &rotation, None) };
     wait(plan::apply::undo(&run, &lab.config, &mut lab.world(), &mut watch)).unwrap();
     assert_eq!(lab.state(), start);
+    assert_ne!(names(&lab.rotate()).1, names(&rotation).1, "a name is never given twice");
 }
 
 #[test]
