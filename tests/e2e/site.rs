@@ -138,7 +138,7 @@ impl Site {
         let first_line = |out: Output| String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or("?").to_owned();
         let kea = first_line(Command::new(&self._home.d2).env_clear().arg("-v").output().unwrap());
         let bind = first_line(Command::new("/usr/sbin/named").env_clear().arg("-v").output().unwrap());
-        let bao = self.bao.as_ref().map_or_else(|| "the sealed file".to_owned(), |bao| bao_version(bao));
+        let bao = self.bao.as_ref().map_or_else(|| "the sealed file".to_owned(), bao_version);
         format!("real D2 {kea}, real {bind}, keys in {bao}, Technitium doubles 13.6 and 15.2")
     }
 
