@@ -5,7 +5,8 @@ use crate::config::{Config, ServerConfig};
 use crate::error::{Doing, Error, Result};
 use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
-use crate::plan::{Change, Check, Step, journal};
+use crate::plan::journal::{self, Mark};
+use crate::plan::{Change, Check, Step};
 use crate::systems::kea::{self, Installed};
 use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
 use crate::systems::store::{Book, Store, StoredKey};
@@ -79,9 +80,11 @@ impl Survey {
     /// A key that was taken back has left store and servers, but not the backups on the firewall: the journals know it.
     pub fn new_name(&self, config: &Config, now: jiff::Timestamp) -> Result<KeyName> {
         let runs = journal::all(&config.state)?;
-        let made = |step: &Step, name: &KeyName| matches!(&step.change, Change::StoreKey { key } if &key.name == name);
+        let made = |(step, mark): (&Step, &Mark), name: &KeyName| {
+            *mark != Mark::Waiting && matches!(&step.change, Change::StoreKey { key } if &key.name == name)
+        };
         let used = |name: &KeyName| {
-            runs.iter().any(|run| run.plan.steps.iter().any(|step| made(step, name)))
+            runs.iter().any(|run| run.plan.steps.iter().zip(&run.marks).any(|step| made(step, name)))
                 || self.book.keys.iter().any(|key| &key.name == name)
                 || self.servers.iter().any(|server| {
                     server.keys.iter().any(|key| &key.name == name)

@@ -220,15 +220,22 @@ impl Site {
         let all = missing.len();
         self.looked_at.set(self.looked_at.get() + all);
         let mut elsewhere = 0;
-        let _ = until(Duration::from_secs(20), "all names", || {
+        let _ = until(Duration::from_secs(90), "all names", || {
             missing.retain(|(name, address)| !crate::wire::resolves(self.first, name, *address));
             let others: Vec<_> = self.dns().into_iter().filter(|it| *it != self.first).collect();
             let before = missing.len();
             missing.retain(|(name, address)| !others.iter().any(|it| crate::wire::resolves(*it, name, *address)));
             elsewhere += before - missing.len();
-            missing.is_empty()
+            missing.is_empty() || self.d2_is_idle()
         });
         Names { all, elsewhere, lost: missing }
+    }
+
+    /// D2 has nothing under way: it counts the same for longer than it waits for an answer.
+    fn d2_is_idle(&self) -> bool {
+        let before = self.d2_says("statistic-get-all");
+        std::thread::sleep(Duration::from_secs(2));
+        self.d2_says("statistic-get-all") == before
     }
 
     /// How often D2 has waited for a DNS server in vain since it was started.
