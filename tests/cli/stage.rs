@@ -139,7 +139,9 @@ impl Stage {
     /// `FROM => TO`, once; `\n` is a line's end.
     fn edit(&self, name: &str, change: &str) {
         let (from, to) = change.split_once(" => ").or_else(|| change.strip_suffix(" =>").map(|it| (it, ""))).unwrap();
-        let (from, to) = (from.replace("\\n", "\n"), to.replace("\\n", "\n"));
+        let here = self.folder.path().display().to_string();
+        let real = |text: &str| text.replace("\\n", "\n").replace("[DIR]", &here);
+        let (from, to) = (real(from), real(to));
         let path = self.path(name);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(&from), "{name} has no `{from}`:\n{text}");
