@@ -435,6 +435,11 @@ fn to_undo(runs: Vec<RunRecord>, name: Option<&str>) -> Result<RunRecord> {
     let open = runs.iter().rposition(RunRecord::unfinished);
     let last = runs.iter().rposition(|run| run.ended == Some(journal::Ending::Done) && changed(&run.plan));
     let index = open.or(last).ok_or_else(nothing)?;
+    if let Some(run) = runs.get(index).filter(|run| !run.unfinished() && run.plan.closes()) {
+        return Err(Error::new("the newest run ended a bypass: taking it back would open the zones again").hint(
+            format!("`pfddns undo {}` if that is what you want, `pfddns runs` names the runs before it", run.plan.id),
+        ));
+    }
     runs.into_iter().nth(index).ok_or_else(nothing)
 }
 

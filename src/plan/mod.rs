@@ -136,6 +136,11 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// True if it ends a bypass: taking it back opens the zones again.
+    pub fn closes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.change, Change::EndBypass { .. }))
+    }
+
     /// Reads a saved plan.
     pub fn load(name: &str, bytes: &[u8]) -> Result<Self> {
         let bad = |why: String| {
