@@ -77,13 +77,20 @@ pub fn algorithm(it: Algorithm) -> String {
 /// Errors: a domain without servers (it would abort the daemon), a key that is used and not among `keys`, a key twice.
 pub fn render(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<Zeroizing<String>> {
     complete(spec, keys)?;
-    let servers: usize = spec.domains.iter().map(|it| it.servers.len()).sum();
-    // Large enough to never move: a moved buffer would leave a copy of the secrets behind.
-    let room = 2048 + spec.socket.len() * 6 + keys.len() * 1024 + spec.domains.len() * 640 + servers * 112;
-    let mut out = Zeroizing::new(String::with_capacity(room));
+    let mut out = Zeroizing::new(String::with_capacity(room(spec, keys)));
     // Writing to a String can't fail.
     let _ = write_document(&mut out, spec, keys);
     Ok(out)
+}
+
+/// Bytes that are always enough: a buffer that moved would leave a copy of the secrets behind.
+fn room(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> usize {
+    let key = |(key, secret): &(&KeyRef, &Secret)| 128 + key.name.as_str().len() + secret.expose().len();
+    let own = |it: &Option<KeyName>| it.as_ref().map_or(0, |it| it.as_str().len());
+    let domain = |it: &D2Domain| 72 + it.zone.as_str().len() + own(&it.key).max(own(&spec.key)) + it.servers.len() * 88;
+    let log = spec.log.as_ref().map_or(0, |it| (it.output.len() + it.severity.len()) * 6);
+    let lists = keys.iter().map(key).sum::<usize>() + spec.domains.iter().map(domain).sum::<usize>();
+    2048 + spec.socket.len() * 6 + log + lists
 }
 
 fn complete(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<()> {

@@ -107,9 +107,10 @@ fn lacking(lease: &Lease<'_>, records: &Records, zones: &HashSet<&str>) -> Optio
     };
     let has_address = || records.addresses.get(name.as_str()).is_some_and(|it| it.contains(&lease.address));
     let has_name = || records.names.get(&lease.address).is_some_and(|it| it.contains(name.as_str()));
-    let owner = crate::model::network::reverse_name(lease.address).ok()?;
-    let forward = lease.forward && known(name.as_str()) && !has_address();
-    let reverse = lease.reverse && known(owner.as_str()) && !has_name();
+    // The cheap question first: nearly all names are there.
+    let forward = lease.forward && !has_address() && known(name.as_str());
+    let owner = || crate::model::network::reverse_name(lease.address);
+    let reverse = lease.reverse && !has_name() && owner().is_ok_and(|it| known(it.as_str()));
     if !forward && !reverse {
         return None;
     }
