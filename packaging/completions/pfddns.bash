@@ -19,6 +19,9 @@ _pfddns() {
             pfddns,apply)
                 cmd="pfddns__subcmd__apply"
                 ;;
+            pfddns,backup)
+                cmd="pfddns__subcmd__backup"
+                ;;
             pfddns,bypass)
                 cmd="pfddns__subcmd__bypass"
                 ;;
@@ -27,6 +30,9 @@ _pfddns() {
                 ;;
             pfddns,config)
                 cmd="pfddns__subcmd__config"
+                ;;
+            pfddns,dhcp)
+                cmd="pfddns__subcmd__dhcp"
                 ;;
             pfddns,help)
                 cmd="pfddns__subcmd__help"
@@ -52,11 +58,44 @@ _pfddns() {
             pfddns,tsig)
                 cmd="pfddns__subcmd__tsig"
                 ;;
+            pfddns,unbound)
+                cmd="pfddns__subcmd__unbound"
+                ;;
             pfddns,undo)
                 cmd="pfddns__subcmd__undo"
                 ;;
             pfddns,verify)
                 cmd="pfddns__subcmd__verify"
+                ;;
+            pfddns__subcmd__backup,diff)
+                cmd="pfddns__subcmd__backup__subcmd__diff"
+                ;;
+            pfddns__subcmd__backup,help)
+                cmd="pfddns__subcmd__backup__subcmd__help"
+                ;;
+            pfddns__subcmd__backup,list)
+                cmd="pfddns__subcmd__backup__subcmd__list"
+                ;;
+            pfddns__subcmd__backup,prune)
+                cmd="pfddns__subcmd__backup__subcmd__prune"
+                ;;
+            pfddns__subcmd__backup,restore)
+                cmd="pfddns__subcmd__backup__subcmd__restore"
+                ;;
+            pfddns__subcmd__backup__subcmd__help,diff)
+                cmd="pfddns__subcmd__backup__subcmd__help__subcmd__diff"
+                ;;
+            pfddns__subcmd__backup__subcmd__help,help)
+                cmd="pfddns__subcmd__backup__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__backup__subcmd__help,list)
+                cmd="pfddns__subcmd__backup__subcmd__help__subcmd__list"
+                ;;
+            pfddns__subcmd__backup__subcmd__help,prune)
+                cmd="pfddns__subcmd__backup__subcmd__help__subcmd__prune"
+                ;;
+            pfddns__subcmd__backup__subcmd__help,restore)
+                cmd="pfddns__subcmd__backup__subcmd__help__subcmd__restore"
                 ;;
             pfddns__subcmd__bypass,disable)
                 cmd="pfddns__subcmd__bypass__subcmd__disable"
@@ -82,8 +121,68 @@ _pfddns() {
             pfddns__subcmd__bypass__subcmd__help,status)
                 cmd="pfddns__subcmd__bypass__subcmd__help__subcmd__status"
                 ;;
+            pfddns__subcmd__dhcp,ddns)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns"
+                ;;
+            pfddns__subcmd__dhcp,dns-servers)
+                cmd="pfddns__subcmd__dhcp__subcmd__dns__subcmd__servers"
+                ;;
+            pfddns__subcmd__dhcp,help)
+                cmd="pfddns__subcmd__dhcp__subcmd__help"
+                ;;
+            pfddns__subcmd__dhcp,show)
+                cmd="pfddns__subcmd__dhcp__subcmd__show"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns,disable)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__disable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns,enable)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__enable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns,help)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns,status)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__status"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help,disable)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__disable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help,enable)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__enable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help,help)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help,status)
+                cmd="pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__status"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help,ddns)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help,dns-servers)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__dns__subcmd__servers"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help,help)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help,show)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__show"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns,disable)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__disable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns,enable)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__enable"
+                ;;
+            pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns,status)
+                cmd="pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__status"
+                ;;
             pfddns__subcmd__help,apply)
                 cmd="pfddns__subcmd__help__subcmd__apply"
+                ;;
+            pfddns__subcmd__help,backup)
+                cmd="pfddns__subcmd__help__subcmd__backup"
                 ;;
             pfddns__subcmd__help,bypass)
                 cmd="pfddns__subcmd__help__subcmd__bypass"
@@ -93,6 +192,9 @@ _pfddns() {
                 ;;
             pfddns__subcmd__help,config)
                 cmd="pfddns__subcmd__help__subcmd__config"
+                ;;
+            pfddns__subcmd__help,dhcp)
+                cmd="pfddns__subcmd__help__subcmd__dhcp"
                 ;;
             pfddns__subcmd__help,help)
                 cmd="pfddns__subcmd__help__subcmd__help"
@@ -118,11 +220,26 @@ _pfddns() {
             pfddns__subcmd__help,tsig)
                 cmd="pfddns__subcmd__help__subcmd__tsig"
                 ;;
+            pfddns__subcmd__help,unbound)
+                cmd="pfddns__subcmd__help__subcmd__unbound"
+                ;;
             pfddns__subcmd__help,undo)
                 cmd="pfddns__subcmd__help__subcmd__undo"
                 ;;
             pfddns__subcmd__help,verify)
                 cmd="pfddns__subcmd__help__subcmd__verify"
+                ;;
+            pfddns__subcmd__help__subcmd__backup,diff)
+                cmd="pfddns__subcmd__help__subcmd__backup__subcmd__diff"
+                ;;
+            pfddns__subcmd__help__subcmd__backup,list)
+                cmd="pfddns__subcmd__help__subcmd__backup__subcmd__list"
+                ;;
+            pfddns__subcmd__help__subcmd__backup,prune)
+                cmd="pfddns__subcmd__help__subcmd__backup__subcmd__prune"
+                ;;
+            pfddns__subcmd__help__subcmd__backup,restore)
+                cmd="pfddns__subcmd__help__subcmd__backup__subcmd__restore"
                 ;;
             pfddns__subcmd__help__subcmd__bypass,disable)
                 cmd="pfddns__subcmd__help__subcmd__bypass__subcmd__disable"
@@ -132,6 +249,33 @@ _pfddns() {
                 ;;
             pfddns__subcmd__help__subcmd__bypass,status)
                 cmd="pfddns__subcmd__help__subcmd__bypass__subcmd__status"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp,ddns)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp,dns-servers)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__dns__subcmd__servers"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp,show)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__show"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns,disable)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__disable"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns,enable)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__enable"
+                ;;
+            pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns,status)
+                cmd="pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__status"
+                ;;
+            pfddns__subcmd__help__subcmd__kea,explain)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__explain"
+                ;;
+            pfddns__subcmd__help__subcmd__kea,heal)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__heal"
+                ;;
+            pfddns__subcmd__help__subcmd__kea,lint)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__lint"
                 ;;
             pfddns__subcmd__help__subcmd__kea,render)
                 cmd="pfddns__subcmd__help__subcmd__kea__subcmd__render"
@@ -145,14 +289,41 @@ _pfddns() {
             pfddns__subcmd__help__subcmd__tsig,status)
                 cmd="pfddns__subcmd__help__subcmd__tsig__subcmd__status"
                 ;;
+            pfddns__subcmd__help__subcmd__unbound,auth-zone)
+                cmd="pfddns__subcmd__help__subcmd__unbound__subcmd__auth__subcmd__zone"
+                ;;
+            pfddns__subcmd__help__subcmd__unbound,forward)
+                cmd="pfddns__subcmd__help__subcmd__unbound__subcmd__forward"
+                ;;
+            pfddns__subcmd__help__subcmd__unbound,show)
+                cmd="pfddns__subcmd__help__subcmd__unbound__subcmd__show"
+                ;;
+            pfddns__subcmd__kea,explain)
+                cmd="pfddns__subcmd__kea__subcmd__explain"
+                ;;
+            pfddns__subcmd__kea,heal)
+                cmd="pfddns__subcmd__kea__subcmd__heal"
+                ;;
             pfddns__subcmd__kea,help)
                 cmd="pfddns__subcmd__kea__subcmd__help"
+                ;;
+            pfddns__subcmd__kea,lint)
+                cmd="pfddns__subcmd__kea__subcmd__lint"
                 ;;
             pfddns__subcmd__kea,render)
                 cmd="pfddns__subcmd__kea__subcmd__render"
                 ;;
+            pfddns__subcmd__kea__subcmd__help,explain)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__explain"
+                ;;
+            pfddns__subcmd__kea__subcmd__help,heal)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__heal"
+                ;;
             pfddns__subcmd__kea__subcmd__help,help)
                 cmd="pfddns__subcmd__kea__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__kea__subcmd__help,lint)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__lint"
                 ;;
             pfddns__subcmd__kea__subcmd__help,render)
                 cmd="pfddns__subcmd__kea__subcmd__help__subcmd__render"
@@ -181,6 +352,30 @@ _pfddns() {
             pfddns__subcmd__tsig__subcmd__help,status)
                 cmd="pfddns__subcmd__tsig__subcmd__help__subcmd__status"
                 ;;
+            pfddns__subcmd__unbound,auth-zone)
+                cmd="pfddns__subcmd__unbound__subcmd__auth__subcmd__zone"
+                ;;
+            pfddns__subcmd__unbound,forward)
+                cmd="pfddns__subcmd__unbound__subcmd__forward"
+                ;;
+            pfddns__subcmd__unbound,help)
+                cmd="pfddns__subcmd__unbound__subcmd__help"
+                ;;
+            pfddns__subcmd__unbound,show)
+                cmd="pfddns__subcmd__unbound__subcmd__show"
+                ;;
+            pfddns__subcmd__unbound__subcmd__help,auth-zone)
+                cmd="pfddns__subcmd__unbound__subcmd__help__subcmd__auth__subcmd__zone"
+                ;;
+            pfddns__subcmd__unbound__subcmd__help,forward)
+                cmd="pfddns__subcmd__unbound__subcmd__help__subcmd__forward"
+                ;;
+            pfddns__subcmd__unbound__subcmd__help,help)
+                cmd="pfddns__subcmd__unbound__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__unbound__subcmd__help,show)
+                cmd="pfddns__subcmd__unbound__subcmd__help__subcmd__show"
+                ;;
             *)
                 ;;
         esac
@@ -188,7 +383,7 @@ _pfddns() {
 
     case "${cmd}" in
         pfddns)
-            opts="-c -v -h -V --config --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass completions man help"
+            opts="-c -v -h -V --config --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -212,6 +407,216 @@ _pfddns() {
         pfddns__subcmd__apply)
             opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup)
+            opts="-c -v -h --config --json --verbose --help list diff restore prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__diff)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help)
+            opts="list diff restore prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__list)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__prune)
+            opts="-c -v -h --keep --older-than-days --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__backup__subcmd__restore)
+            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -453,8 +858,356 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__dhcp)
+            opts="-c -v -h --config --json --verbose --help show dns-servers ddns help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns)
+            opts="-c -v -h --config --json --verbose --help enable disable status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__disable)
+            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__enable)
+            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help)
+            opts="enable disable status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__ddns__subcmd__status)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__dns__subcmd__servers)
+            opts="-c -v -h --default --check --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help)
+            opts="show dns-servers ddns help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns)
+            opts="enable disable status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__ddns__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__dns__subcmd__servers)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__dhcp__subcmd__show)
+            opts="-c -v -h --check --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__help)
-            opts="config status plan apply runs resume undo tsig kea verify bypass completions man help"
+            opts="config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -470,6 +1223,76 @@ _pfddns() {
         pfddns__subcmd__help__subcmd__apply)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__backup)
+            opts="list diff restore prune"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__backup__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__backup__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__backup__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__backup__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -565,6 +1388,104 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__help__subcmd__dhcp)
+            opts="show dns-servers ddns"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns)
+            opts="enable disable status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__disable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__ddns__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__dns__subcmd__servers)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__dhcp__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -580,8 +1501,50 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__help__subcmd__kea)
-            opts="render"
+            opts="render lint explain heal"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__heal)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -733,6 +1696,62 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__help__subcmd__unbound)
+            opts="show forward auth-zone"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__unbound__subcmd__auth__subcmd__zone)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__unbound__subcmd__forward)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__unbound__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__help__subcmd__undo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -762,7 +1781,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea)
-            opts="-c -v -h --config --json --verbose --help render help"
+            opts="-c -v -h --config --json --verbose --help render lint explain heal help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -783,9 +1802,97 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pfddns__subcmd__kea__subcmd__help)
-            opts="render help"
+        pfddns__subcmd__kea__subcmd__explain)
+            opts="-c -v -h --file --running --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__heal)
+            opts="-c -v -h --leases --max-percent --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --leases)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-percent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help)
+            opts="render lint explain heal help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__heal)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -811,6 +1918,20 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__kea__subcmd__help__subcmd__render)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -818,6 +1939,32 @@ _pfddns() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__lint)
+            opts="-c -v -h --kea --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kea)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1114,6 +2261,180 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig__subcmd__status)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound)
+            opts="-c -v -h --config --json --verbose --help show forward auth-zone help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__auth__subcmd__zone)
+            opts="-c -v -h --from --remove --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__forward)
+            opts="-c -v -h --to --remove --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__help)
+            opts="show forward auth-zone help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__help__subcmd__auth__subcmd__zone)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__help__subcmd__forward)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__unbound__subcmd__show)
             opts="-c -v -h --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

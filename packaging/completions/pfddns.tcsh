@@ -1,7 +1,10 @@
 # Completions of pfddns for tcsh: `source` this file in ~/.tcshrc. Written by packaging/ci/generated.
 complete pfddns \
-    'c/--/(config confirm dry-run for help json out reason template verbose version)/' \
+    'c/--/(check config confirm default dry-run file for from help json kea keep leases max-percent older-than-days out reason remove running template to verbose version)/' \
     'n/tsig/(generate rotate status)/' \
-    'n/kea/(render)/' \
+    'n/kea/(render lint explain heal)/' \
     'n/bypass/(enable status disable)/' \
-    'p/1/(config status plan apply runs resume undo tsig kea verify bypass completions man help)/'
+    'n/dhcp/(show dns-servers ddns)/' \
+    'n/unbound/(show forward auth-zone)/' \
+    'n/backup/(list diff restore prune)/' \
+    'p/1/(config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup completions man help)/'
