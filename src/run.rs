@@ -364,21 +364,11 @@ impl Session<'_> {
 
     async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
         let runs = journal::all(&self.config.state)?;
-        let run = to_undo(runs, name)?;
-        self.nothing_built_on(&run)?;
+        let open = plan::bypass::read(&self.config, &self.world)?.is_some();
+        let run = plan::choose::to_undo(runs, name, open)?;
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
         Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
-    }
-
-    /// Later runs stand on what an earlier one did: they are taken back first, newest first.
-    fn nothing_built_on(&self, run: &RunRecord) -> Result<()> {
-        let runs = journal::all(&self.config.state)?;
-        let stands = |it: &&RunRecord| it.plan.made > run.plan.made && it.ended != Some(journal::Ending::Undone);
-        let Some(later) = runs.iter().filter(stands).rfind(|it| changed(&it.plan) && it.begun()) else { return Ok(()) };
-        Err(Error::new(format!("run {} came after it and stands on it", later.plan.id))
-            .while_doing(format!("taking back {}", run.plan.id))
-            .hint(format!("`pfddns undo {}` first", later.plan.id)))
     }
 
     fn bypass_status(&self) -> Result<Shown> {
@@ -421,29 +411,4 @@ impl Session<'_> {
 fn pending(plan: &Plan) -> Shown {
     let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
     Shown { text: report::plan_text(plan), json: report::plan_json(plan), exit }
-}
-
-/// The named run, else the one that was cut off, else the newest that did something and was not taken back.
-fn to_undo(runs: Vec<RunRecord>, name: Option<&str>) -> Result<RunRecord> {
-    let nothing = || Error::new("there is nothing to take back").hint("`pfddns runs` lists all runs");
-    if let Some(name) = name {
-        return runs
-            .into_iter()
-            .find(|run| run.plan.id == name)
-            .ok_or_else(|| Error::usage(format!("no run is called `{name}`")).hint("`pfddns runs` lists all runs"));
-    }
-    let open = runs.iter().rposition(RunRecord::unfinished);
-    let last = runs.iter().rposition(|run| run.ended == Some(journal::Ending::Done) && changed(&run.plan));
-    let index = open.or(last).ok_or_else(nothing)?;
-    if let Some(run) = runs.get(index).filter(|run| !run.unfinished() && run.plan.closes()) {
-        return Err(Error::new("the newest run ended a bypass: taking it back would open the zones again").hint(
-            format!("`pfddns undo {}` if that is what you want, `pfddns runs` names the runs before it", run.plan.id),
-        ));
-    }
-    runs.into_iter().nth(index).ok_or_else(nothing)
-}
-
-/// False for runs that only proved something.
-fn changed(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| !matches!(step.undo, plan::Undo::NotNeeded))
 }

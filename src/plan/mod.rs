@@ -5,6 +5,7 @@ pub mod apply;
 pub mod bypass;
 pub mod change;
 pub mod check;
+pub mod choose;
 pub mod firewall;
 pub mod journal;
 pub mod keys;

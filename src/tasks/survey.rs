@@ -1,7 +1,7 @@
 //! One look at everything a task may need: the store, each server's keys and rules, D2's file and daemon, a bypass.
 //! Whatever can't be read is an error here: no plan is made from half a picture.
 
-use crate::config::{Config, ServerConfig};
+use crate::config::{Config, ServerConfig, ServerKind};
 use crate::error::{Doing, Error, Result};
 use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
@@ -147,8 +147,17 @@ pub async fn look(config: &Config, world: &World, server: &ServerConfig) -> Resu
     let mut zones = Vec::new();
     for zone in config.zones.iter().filter(|zone| zone.servers.contains(&server.name)) {
         if !hosted.contains(&zone.name) {
-            return Err(Error::new(format!("{} has no zone {} that takes updates", server.name, zone.name))
-                .hint("create it there as a primary zone, or take it out of pfddns.toml"));
+            let hint = match &server.kind {
+                ServerKind::Technitium { .. } => {
+                    "create it there as a primary zone, or take it out of pfddns.toml".into()
+                }
+                ServerKind::Bind { include_file, .. } => format!(
+                    "once by hand: write `acl \"pfddns-{0}\" {{ none; }};` into {1}, and `allow-update {{ \"pfddns-{0}\"; }};` into the zone",
+                    zone.name.without_dot(),
+                    include_file.display()
+                ),
+            };
+            return Err(Error::new(format!("{} has no zone {} that takes updates", server.name, zone.name)).hint(hint));
         }
         let rules = backend.rules(world, &zone.name).await.doing(doing)?;
         zones.push((zone.name.clone(), rules));

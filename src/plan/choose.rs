@@ -1,0 +1,114 @@
+//! Which run `pfddns undo` takes back. Pure: from the journals and whether a bypass is open.
+
+use super::journal::{Ending, RunRecord};
+use super::{Change, Plan, Undo};
+use crate::error::{Error, Result};
+
+/// The named run, else the one that was cut off, else the newest that did something and was not taken back.
+/// Refused while a later run stands on it.
+pub fn to_undo(runs: Vec<RunRecord>, name: Option<&str>, bypass_open: bool) -> Result<RunRecord> {
+    let nothing = || Error::new("there is nothing to take back").hint("`pfddns runs` lists all runs");
+    let index = match name {
+        Some(name) => runs
+            .iter()
+            .position(|run| run.plan.id == name)
+            .ok_or_else(|| Error::usage(format!("no run is called `{name}`")).hint("`pfddns runs` lists all runs"))?,
+        None => newest(&runs)?.ok_or_else(nothing)?,
+    };
+    if let Some(run) = runs.get(index) {
+        nothing_built_on(run, &runs, bypass_open)?;
+    }
+    runs.into_iter().nth(index).ok_or_else(nothing)
+}
+
+fn newest(runs: &[RunRecord]) -> Result<Option<usize>> {
+    let open = runs.iter().rposition(RunRecord::unfinished);
+    let last = runs.iter().rposition(|run| run.ended == Some(Ending::Done) && changed(&run.plan));
+    let index = open.or(last);
+    match index.and_then(|index| runs.get(index)).filter(|run| !run.unfinished() && run.plan.closes()) {
+        None => Ok(index),
+        Some(run) => {
+            let id = &run.plan.id;
+            let hint = format!("`pfddns undo {id}` if that is what you want, `pfddns runs` names the runs before it");
+            Err(Error::new("the newest run ended a bypass: taking it back would open the zones again").hint(hint))
+        }
+    }
+}
+
+/// Later runs stand on what an earlier one did: they are taken back first, newest first. A bypass that is over has put
+/// everything back by itself, so nothing stands on it and it stands on nothing.
+fn nothing_built_on(run: &RunRecord, runs: &[RunRecord], bypass_open: bool) -> Result<()> {
+    let stands = |it: &&RunRecord| {
+        it.plan.made > run.plan.made
+            && it.ended != Some(Ending::Undone)
+            && it.begun()
+            && changed(&it.plan)
+            && (bypass_open || !of_bypass(&it.plan))
+    };
+    let Some(later) = runs.iter().rfind(stands) else { return Ok(()) };
+    Err(Error::new(format!("run {} came after it and stands on it", later.plan.id))
+        .while_doing(format!("taking back {}", run.plan.id))
+        .hint(format!("`pfddns undo {}` first", later.plan.id)))
+}
+
+fn of_bypass(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.change, Change::BeginBypass { .. } | Change::EndBypass { .. }))
+}
+
+/// False for runs that only proved something.
+fn changed(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| !matches!(step.undo, Undo::NotNeeded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::bypass::BypassState;
+    use crate::plan::journal::Mark;
+    use crate::plan::{Evidence, Step};
+    use jiff::Timestamp;
+
+    fn run(id: &str, second: i64, change: Change) -> RunRecord {
+        let mut plan = Plan::new("t", id, Timestamp::from_second(second).unwrap());
+        plan.id = id.to_owned();
+        plan.steps = vec![Step::new(id, change.clone(), Vec::new(), Undo::by(change))];
+        let (path, last) = (id.into(), plan.made);
+        let ended = Some(Ending::Done);
+        RunRecord {
+            path,
+            who: "t".into(),
+            plan,
+            marks: vec![Mark::Done],
+            evidence: Evidence::default(),
+            ended,
+            why: None,
+            last,
+        }
+    }
+
+    fn change() -> Change {
+        Change::MarkCurrent { key: crate::model::KeyName::new("k").unwrap() }
+    }
+
+    fn closing() -> Change {
+        let (now, reason) = (Timestamp::UNIX_EPOCH, String::new());
+        let (run, saved, d2_backup) = (String::new(), Vec::new(), None);
+        Change::EndBypass { state: BypassState { run, since: now, until: now, reason, saved, d2_backup } }
+    }
+
+    #[test]
+    fn the_newest_is_taken_back_first() {
+        let runs = vec![run("one", 1, change()), run("two", 2, change())];
+        assert_eq!(to_undo(runs.clone(), None, false).unwrap().plan.id, "two");
+        let error = to_undo(runs, Some("one"), false).unwrap_err();
+        assert_eq!(error.what(), "run two came after it and stands on it");
+    }
+
+    #[test]
+    fn a_bypass_that_is_over_stands_in_nobodys_way_and_is_not_reopened_unasked() {
+        let runs = vec![run("one", 1, change()), run("end", 2, closing())];
+        assert_eq!(to_undo(runs.clone(), Some("one"), false).unwrap().plan.id, "one");
+        assert!(to_undo(runs.clone(), Some("one"), true).is_err());
+        assert!(to_undo(runs, None, false).unwrap_err().what().contains("would open the zones again"));
+    }
+}
