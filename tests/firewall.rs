@@ -276,6 +276,8 @@ fn the_resolver_and_the_backups_as_typed() {
     it.php();
     assert_eq!(it.run(&["unbound", "forward", "--to", "10.0.10.53"]).code, 0);
     assert!(fs::read_to_string(it.at("asked")).unwrap().contains("services_unbound_configure(false);"));
+    let backups: Value = serde_json::from_str(&run_json(&it, &["--json", "backup", "list"])).unwrap();
+    let first = backups["backups"][0]["name"].as_str().unwrap().to_owned();
     let show = it.run(&["unbound", "show"]);
     assert!(
         show.out.contains("  lan.example  asks 10.0.10.53  managed by pfddns\n  10.0.10.in-addr.arpa  asks 10.0.10.53"),
@@ -284,8 +286,6 @@ fn the_resolver_and_the_backups_as_typed() {
     );
     assert_eq!(it.run(&["unbound", "auth-zone", "lan.example", "--from", "10.0.10.53"]).code, 0);
     assert!(it.run(&["unbound", "show"]).out.contains("    primary: 10.0.10.53"));
-    let backups: Value = serde_json::from_str(&run_json(&it, &["--json", "backup", "list"])).unwrap();
-    let first = backups["backups"][0]["name"].as_str().unwrap().to_owned();
     assert!(it.run(&["backup", "diff", &first]).out.contains("+\t\t\t<ip>10.0.10.53</ip>"));
     assert_eq!(it.run(&["unbound", "auth-zone", "--remove"]).code, 0);
     assert_eq!(it.run(&["unbound", "forward", "--remove"]).code, 0);

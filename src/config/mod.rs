@@ -5,7 +5,7 @@ mod v1;
 use crate::error::{Error, Result};
 use crate::model::rules::ConflictMode;
 use crate::model::{Algorithm, GrantRow, HostName, KeyName, Network, ServerName, ZoneName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -116,8 +116,8 @@ pub struct D2Config {
 }
 
 /// pfSense's configuration on the firewall of D2.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PfsenseConfig {
     /// `config.xml`
     pub config: PathBuf,
@@ -133,6 +133,20 @@ pub struct PfsenseConfig {
     pub kea_dhcp4_config: PathBuf,
     /// `kea-dhcp4`, for `-t`.
     pub kea_dhcp4_program: PathBuf,
+}
+
+impl Default for PfsenseConfig {
+    fn default() -> Self {
+        Self {
+            config: "/cf/conf/config.xml".into(),
+            lock: "/tmp/config.lock".into(),
+            cache: "/tmp/config.cache".into(),
+            restore_points: "/cf/conf/backup".into(),
+            php: "/usr/local/bin/php".into(),
+            kea_dhcp4_config: "/usr/local/etc/kea/kea-dhcp4.conf".into(),
+            kea_dhcp4_program: "/usr/local/sbin/kea-dhcp4".into(),
+        }
+    }
 }
 
 /// One DNS server that takes updates.

@@ -23,7 +23,7 @@ struct File {
     #[serde(default)]
     d2: D2,
     #[serde(default)]
-    pfsense: Pfsense,
+    pfsense: PfsenseConfig,
     #[serde(default)]
     server: Vec<Spanned<Server>>,
     #[serde(default)]
@@ -125,32 +125,6 @@ impl Default for D2 {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct Pfsense {
-    config: PathBuf,
-    lock: PathBuf,
-    cache: PathBuf,
-    restore_points: PathBuf,
-    php: PathBuf,
-    kea_dhcp4_config: PathBuf,
-    kea_dhcp4_program: PathBuf,
-}
-
-impl Default for Pfsense {
-    fn default() -> Self {
-        Self {
-            config: "/cf/conf/config.xml".into(),
-            lock: "/tmp/config.lock".into(),
-            cache: "/tmp/config.cache".into(),
-            restore_points: "/cf/conf/backup".into(),
-            php: "/usr/local/bin/php".into(),
-            kea_dhcp4_config: "/usr/local/etc/kea/kea-dhcp4.conf".into(),
-            kea_dhcp4_program: "/usr/local/sbin/kea-dhcp4".into(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "type")]
 enum Server {
     #[serde(rename_all = "kebab-case")]
@@ -206,7 +180,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
             dhcp4_socket: d2.dhcp4_socket,
             conflict_mode: d2.conflict_mode,
         },
-        pfsense: pfsense(spec.pfsense),
+        pfsense: spec.pfsense,
         servers,
         zones,
         subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
@@ -263,18 +237,6 @@ fn check_prefix(prefix: &Spanned<String>) -> std::result::Result<(), String> {
         return Err(format!("`{text}` can't begin a key's name: 1 to 40 letters, digits or `-`"));
     }
     Ok(())
-}
-
-fn pfsense(it: Pfsense) -> PfsenseConfig {
-    PfsenseConfig {
-        config: it.config,
-        lock: it.lock,
-        cache: it.cache,
-        restore_points: it.restore_points,
-        php: it.php,
-        kea_dhcp4_config: it.kea_dhcp4_config,
-        kea_dhcp4_program: it.kea_dhcp4_program,
-    }
 }
 
 fn store(store: Option<Store>, state: &Path) -> StoreConfig {
