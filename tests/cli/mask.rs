@@ -42,8 +42,8 @@ fn mask_word(word: &str) -> String {
         "[TIME]".to_owned()
     } else if like(bare, "####-##-##") {
         "[DATE]".to_owned()
-    } else if bare.len() >= 13 && bare.get(..13).is_some_and(|it| like(it, "ddns-########")) {
-        format!("ddns-[DAY]{}", &bare[13..])
+    } else if let Some((prefix, letters)) = dated(bare) {
+        format!("{prefix}-[DAY]{letters}")
     } else if like(bare, "xxxxxxxxxxxx") || like(bare, &"x".repeat(64)) {
         "[HEX]".to_owned()
     } else if let Some(("127.0.0.1", port)) = bare.split_once(':') {
@@ -53,6 +53,13 @@ fn mask_word(word: &str) -> String {
         bare.to_owned()
     };
     masked + tail
+}
+
+/// `ddns-20260314a` is `ddns` and `a`.
+fn dated(word: &str) -> Option<(&str, &str)> {
+    let (prefix, rest) = word.rsplit_once('-')?;
+    let day = rest.get(..8).filter(|it| like(it, "########"))?;
+    Some((prefix, &rest[day.len()..]))
 }
 
 /// `20260314T021500Z-rotate-1f2e` is `[RUN rotate]`, whatever follows a dot (`.jsonl`) stays.
