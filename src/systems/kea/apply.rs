@@ -167,7 +167,7 @@ pub async fn reload(
             Ok(_) => paused.push(dhcp),
             Err(error) => {
                 result =
-                    Err(error.while_doing("pausing DHCP").hint("`--no-pause` goes on without, and may lose updates"));
+                    Err(error.while_doing("pausing DHCP").hint("take `dhcp4-socket` out of pfddns.toml to go on without a pause, which may lose updates"));
                 break;
             }
         }
