@@ -166,8 +166,9 @@ pub async fn reload(
         match socket::command(host, dhcp, "dhcp-disable", Some(arguments)) {
             Ok(_) => paused.push(dhcp),
             Err(error) => {
-                result =
-                    Err(error.while_doing("pausing DHCP").hint("take `dhcp4-socket` out of pfddns.toml to go on without a pause, which may lose updates"));
+                result = Err(error
+                    .while_doing("pausing DHCP")
+                    .hint("take `dhcp4-socket` out of pfddns.toml to go on without a pause, which may lose updates"));
                 break;
             }
         }
