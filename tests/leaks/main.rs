@@ -22,7 +22,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Every command, in an order in which most of them have something to do.
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 42] = [
     &["config"],
     &["config", "--template"],
     &["completions", "bash"],
@@ -45,10 +45,33 @@ const COMMANDS: [&[&str]; 25] = [
     &["resume"],
     &["undo"],
     &["plan", "verify"],
+    &["kea", "lint"],
+    &["kea", "explain", "printer", "10.77.10.7"],
+    &["kea", "explain", "printer", "--running"],
+    &["kea", "heal", "--leases", "leases.csv"],
+    &["dhcp", "show", "--check"],
+    &["dhcp", "dns-servers", "lan", "10.77.10.53", "10.77.10.54"],
+    &["dhcp", "ddns", "status"],
+    &["dhcp", "ddns", "enable"],
+    &["dhcp", "ddns", "disable"],
+    &["unbound", "forward", "--to", "10.77.10.53"],
+    &["unbound", "auth-zone", "--from", "10.77.10.53"],
+    &["unbound", "show"],
+    &["backup", "list"],
+    &["backup", "diff", "BACKUP"],
+    &["backup", "restore", "BACKUP", "--dry-run"],
+    &["backup", "restore", "BACKUP"],
+    &["backup", "prune"],
     &["bypass", "enable", "--for", "1h", "--reason", "test"],
     &["bypass", "status"],
     &["bypass", "disable"],
 ];
+
+const CANARY_HASH: &str = "$2y$11$canaryhash0123456789abcdefCanaryHash";
+const CANARY_KEY: &str = "Q2FuYXJ5S2V5T2ZDb25maWdYbWwwMTIzNDU2Nzg5YWI=";
+/// kea-dhcp4's lease file with one active lease.
+const LEASES: &str = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context,pool_id\n\
+    10.77.10.7,02:00:00:00:00:07,,4000,4102444800,1,1,1,printer.lan.lab.test,0,,0\n";
 
 /// Commands of clap's tree that end there, such as `tsig rotate`.
 fn leaves(command: &clap::Command, above: &[&str], all: &mut BTreeSet<String>) {
@@ -86,10 +109,13 @@ impl Trap {
         let mut canaries: Vec<Canary> = site.servers.iter().map(|it| Canary::new("API token", it.token())).collect();
         canaries.push(Canary::new("wrong API token", "canary0wrong0token0c2f8a1d7"));
         canaries.push(Canary::new("vault token", "hvs.canary/vault+token=91b3"));
+        canaries.push(Canary::new("password hash of config.xml", CANARY_HASH));
+        canaries.push(Canary::new("DDNS key of config.xml", CANARY_KEY));
         let trap = Self { site, canaries, places: Vec::new(), runs: 0, folder };
         trap.write("wrong.token", "canary0wrong0token0c2f8a1d7\n");
         trap.write("vault.token", "hvs.canary/vault+token=91b3\n");
         trap.program("d2-recorded", &format!("exec {} \"$@\"\n", real.display()));
+        trap.firewall();
         // Tells everything it was given, as a daemon's error message might, and refuses.
         let refuse = "case $1 in -v) echo 2.2.0;; *) cat \"$2\" >&2; cat \"$2\"; exit 1;; esac\n";
         trap.program("d2-refusing", refuse);
@@ -105,6 +131,19 @@ impl Trap {
         private(&self.path(name), text.as_bytes()).unwrap();
     }
 
+    /// pfSense's configuration with secrets of ours in it, and a lease.
+    fn firewall(&self) {
+        let xml = include_str!("../../fixtures/pfsense/2.8/config.xml").replace("10.0.10.", "10.77.10.");
+        let (before, rest) = xml.split_once("<bcrypt-hash>").unwrap();
+        let (_, after) = rest.split_once("</bcrypt-hash>").unwrap();
+        let xml = format!("{before}<bcrypt-hash>{CANARY_HASH}</bcrypt-hash>{after}");
+        let xml = xml.replacen("</lan>", &format!("<ddnsdomainkey>{CANARY_KEY}</ddnsdomainkey></lan>"), 1);
+        assert!(xml.contains(CANARY_HASH) && xml.contains(CANARY_KEY));
+        fs::create_dir_all(self.path("conf/backup")).unwrap();
+        self.write("conf/config.xml", &xml);
+        self.write("leases.csv", LEASES);
+    }
+
     /// A program that writes down how it was called before it does anything.
     fn program(&self, name: &str, then: &str) {
         let record = self.path("called");
@@ -115,7 +154,13 @@ impl Trap {
 
     /// One configuration for each way to fail that lies outside the servers.
     fn configurations(&self, real: &std::path::Path, echo: &str) {
-        let good = fs::read_to_string(self.site.config()).unwrap();
+        let folder = self.folder.path().display();
+        let good = fs::read_to_string(self.site.config()).unwrap()
+            + &format!(
+                "\n[pfsense]\nconfig = \"{folder}/conf/config.xml\"\nlock = \"{folder}/conf/config.lock\"\n\
+                 cache = \"{folder}/conf/config.cache\"\nrestore-points = \"{folder}/conf/backup\"\n\
+                 php = \"{folder}/no-php\"\nkea-dhcp4-config = \"{folder}/kea-dhcp4.conf\"\n"
+            );
         let change = |name: &str, from: &str, to: &str| {
             assert!(good.contains(from), "{from}");
             self.write(name, &good.replace(from, to));
@@ -136,10 +181,11 @@ impl Trap {
 
     /// Runs a command and keeps all it says. Keys come and go: each one ever seen is looked for.
     fn run(&mut self, config: &str, flags: &[&str], args: &[&str]) -> Option<i32> {
+        let backup = self.backup();
         let out = Command::new(env!("CARGO_BIN_EXE_pfddns"))
             .args(["--config", config])
             .args(flags)
-            .args(args)
+            .args(args.iter().map(|arg| if *arg == "BACKUP" { backup.as_str() } else { arg }))
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("USER", "tester")
@@ -150,6 +196,7 @@ impl Trap {
         self.places.push(Place::new(format!("stdout of {name}"), &out.stdout));
         self.places.push(Place::new(format!("stderr of {name}"), &out.stderr));
         self.runs += 1;
+        assert!(!self.last().contains("\nUsage: pfddns"), "{name}: {}", self.last());
         let moments = self.site.servers.iter().flat_map(|server| server.history());
         for secret in moments.flat_map(|moment| moment.keys).map(|key| key.secret) {
             if !self.canaries.iter().any(|it| it.text == secret) {
@@ -157,6 +204,13 @@ impl Trap {
             }
         }
         out.status.code()
+    }
+
+    /// The newest of our backups of config.xml.
+    fn backup(&self) -> String {
+        let names = fs::read_dir(self.path("state/backups")).into_iter().flatten();
+        let names = names.map(|it| it.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("config")).max().unwrap_or_else(|| "none".into())
     }
 
     fn all(&mut self, config: &str, flags: &[&str]) {
@@ -173,7 +227,9 @@ impl Trap {
     /// Everything that may hold a secret, and must then be readable by its owner only.
     fn may_hold(&self, name: &str) -> bool {
         let d2 = self.site.d2.as_ref().unwrap().config.file_name().unwrap().to_string_lossy().into_owned();
-        name == d2 || name.starts_with("state/backups/kea-dhcp-ddns.conf.") || name.ends_with(".token")
+        let backups = ["state/backups/kea-dhcp-ddns.conf.", "state/backups/config", "conf/backup/config"];
+        let whole = [d2.as_str(), "conf/config.xml"];
+        whole.contains(&name) || backups.iter().any(|it| name.starts_with(it)) || name.ends_with(".token")
     }
 }
 
@@ -187,6 +243,7 @@ fn no_secret_leaves_the_files_it_belongs_in() {
     };
     trap.all("good.toml", &["-vvv"]);
     assert_eq!(trap.run("good.toml", &["-vvv"], &["plan"]), Some(0), "all went well so far");
+    assert_ne!(trap.backup(), "none", "config.xml was changed and backed up");
     trap.run("good.toml", &["-vvv", "--json"], &["plan", "rotate"]);
     for config in
         ["refusing.toml", "wrong-token.toml", "echo.toml", "vault.toml", "vault-down.toml", "unknown-key.toml"]
