@@ -166,7 +166,9 @@ impl Run<'_> {
         self.tell(&Moment::Next(number, step))?;
         let evidence = if !step.after.is_empty() && all_hold(&step.after, self.config, self.world).await.is_ok() {
             Evidence::note("found done")
-        } else if let Err(error) = all_hold(&step.before, self.config, self.world).await {
+        } else if let Err(error) = all_hold(&step.before, self.config, self.world).await
+            && !step.change.writes_more_than_once()
+        {
             return Err(self.stuck(error.while_doing(format!("going on with step {}, {}", number + 1, step.title))));
         } else {
             self.tell(&Moment::Started(number, step))?;
@@ -198,7 +200,7 @@ impl Run<'_> {
         let error = error.while_doing(format!("step {} of {}, {}", number + 1, self.plan.steps.len(), step.title));
         self.note(&Event::Failed { step: number, why: error.what().to_owned() })?;
         self.tell(&Moment::Failed(number, step, &error))?;
-        if end == 0 {
+        if self.plan.steps.iter().take(end).all(|step| step.change.leaves_nothing()) {
             self.note(&Event::Ended { outcome: Ending::Undone })?;
             return Err(error.exit_with(Exit::Failed));
         }

@@ -124,6 +124,25 @@ impl Change {
         matches!(self, Self::StoreKey { .. } | Self::ForgetKey { .. } | Self::MarkCurrent { .. } | Self::Retire { .. })
     }
 
+    /// True if it only asks, or takes away again what it wrote: there is nothing to take back.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        matches!(self, Self::Probe { .. } | Self::ProbeRefusals { .. } | Self::Drain { .. })
+    }
+
+    /// True if it writes more than once, so that a cut-off may leave it with neither what holds before nor what holds
+    /// after. Each of these refuses to write over what is neither the old nor its own, and is simply made again.
+    pub(super) fn writes_more_than_once(&self) -> bool {
+        matches!(
+            self,
+            Self::Grant { .. }
+                | Self::Revoke { .. }
+                | Self::InstallD2 { .. }
+                | Self::RestoreD2 { .. }
+                | Self::EditFirewall { .. }
+                | Self::RestoreFirewall { .. }
+        )
+    }
+
     /// Makes the change. Only `apply`'s loop calls this.
     pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
         match self {

@@ -5,6 +5,7 @@
 
 #[path = "../doubles/mod.rs"]
 mod doubles;
+mod halfway;
 
 use doubles::site::{Plan as SitePlan, Site};
 use doubles::technitium::Version;
@@ -15,6 +16,7 @@ use pfddns::tasks;
 use pfddns::world::{Clock, World};
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A site with its configuration; two servers of different versions, two zones.
@@ -26,12 +28,18 @@ struct Lab {
 
 impl Lab {
     fn new(versions: &[Version]) -> Self {
+        Self::with(versions, None)
+    }
+
+    /// The same with a real D2.
+    fn with(versions: &[Version], d2: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = SitePlan::new(folder.path());
         plan.versions = versions.to_vec();
         plan.zones.truncate(1);
         plan.subnets.truncate(1);
         plan.save_delay = Duration::ZERO;
+        plan.d2 = d2;
         let site = Site::start(&plan).unwrap();
         let text = std::fs::read_to_string(site.config()).unwrap();
         let config = Config::parse(&site.config(), &text).unwrap();
@@ -40,9 +48,7 @@ impl Lab {
 
     /// A world whose clock does not wait. It starts at the real time: signatures are judged by it.
     fn world(&self) -> World {
-        let mut world = World::here(self.config.d2.host.clone()).unwrap();
-        world.clock = Clock::fake(jiff::Timestamp::now());
-        world
+        World { clock: Clock::fake(jiff::Timestamp::now()), ..world_of(&self.config) }
     }
 
     /// Keys, rules and records as far as they matter; serial numbers and order do not.
@@ -63,6 +69,11 @@ impl Lab {
 
     fn apply(&self, plan: &Plan, observer: &mut dyn Observer) -> Result<RunReport> {
         wait(plan::apply::apply(plan, &self.config, &mut self.world(), "test", observer))
+    }
+
+    /// For what waits on a real D2.
+    fn apply_in_real_time(&self, plan: &Plan, observer: &mut dyn Observer) -> Result<RunReport> {
+        wait(plan::apply::apply(plan, &self.config, &mut world_of(&self.config), "test", observer))
     }
 
     fn converge(&self) -> Plan {
@@ -91,6 +102,11 @@ impl Lab {
     fn moments(&self) -> Vec<usize> {
         self.site.servers.iter().map(|server| server.history().len()).collect()
     }
+}
+
+/// The real world of a configuration.
+fn world_of(config: &Config) -> World {
+    World::here(config.d2.host.clone()).unwrap()
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
