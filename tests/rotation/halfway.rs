@@ -133,3 +133,27 @@ fn a_foreign_hand_in_d2s_file_meanwhile_is_not_written_over() {
     assert!(error.to_string().contains("has changed"), "{error}");
     assert_eq!(std::fs::read(path).unwrap(), foreign);
 }
+
+#[test]
+fn killed_on_the_way_back_it_can_be_taken_back_again() {
+    let lab = ready();
+    let start = lab.state();
+    let mut writes = 0;
+    loop {
+        writes += 1;
+        lab.apply(&lab.rotate(), &mut ()).unwrap();
+        let run = lab.last_run();
+        let from: usize = lab.moments().iter().sum();
+        let (mut world, mut nobody) = (lab.world(), ());
+        let work = plan::apply::undo(&run, &lab.config, &mut world, &mut nobody);
+        let ended = killed(work, || lab.moments().iter().sum::<usize>() >= from + writes).is_some();
+        if !ended {
+            wait(plan::apply::undo(&lab.last_run(), &lab.config, &mut lab.world(), &mut ())).unwrap();
+        }
+        assert_eq!(lab.state(), start, "the way back was killed after {writes} writes");
+        if ended {
+            break;
+        }
+    }
+    assert!(writes > 12, "{writes}");
+}
