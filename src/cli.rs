@@ -209,7 +209,9 @@ pub enum Kea {
 #[derive(Debug, Subcommand)]
 pub enum Bypass {
     /// Open it: zones take unsigned updates from their listed addresses, and D2 sends unsigned ones
-    #[command(after_help = "Examples:\n  pfddns bypass enable --for 2h --reason 'vault lost the key'")]
+    #[command(
+        after_help = "Examples:\n  pfddns bypass enable --for 2h --reason 'vault lost the key'\n  pfddns bypass enable --for 2h --reason 'vault is down, and ns2 too' --without ns2"
+    )]
     Enable {
         /// How long, for example 30m or 2h; at most 24h. The next pfddns command after that closes it
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
@@ -217,6 +219,9 @@ pub enum Bypass {
         /// Why; shown to everybody who looks
         #[arg(long)]
         reason: String,
+        /// Leave a server as it is that can't be reached; its zones need another one. Can be repeated
+        #[arg(long, value_name = "SERVER")]
+        without: Vec<String>,
         /// Show only, or confirm
         #[command(flatten)]
         go: Go,

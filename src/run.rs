@@ -276,8 +276,8 @@ impl Session<'_> {
                 let plan = tasks::verify::verify(&self.config, &self.world).await?;
                 self.go(plan, &Go::default()).await
             }
-            Command::Bypass(Bypass::Enable { time, reason, mut go }) => {
-                let plan = tasks::bypass::enable(&self.config, &self.world, time, &reason).await?;
+            Command::Bypass(Bypass::Enable { time, reason, without, mut go }) => {
+                let plan = tasks::bypass::enable(&self.config, &self.world, time, &reason, &without).await?;
                 // Typing the command, its end and its reason is the confirmation.
                 go.confirm.push("bypass".into());
                 self.go(plan, &go).await

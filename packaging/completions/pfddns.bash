@@ -689,7 +689,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__bypass__subcmd__enable)
-            opts="-c -v -h --for --reason --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --for --reason --without --dry-run --confirm --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -700,6 +700,10 @@ _pfddns() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --without)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -159,6 +159,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_see
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l for -d 'How long, for example 30m or 2h; at most 24h. The next pfddns command after that closes it' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l reason -d 'Why; shown to everybody who looks' -r
+complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l without -d 'Leave a server as it is that can\'t be reached; its zones need another one. Can be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::error::{Doing, Error, Result};
-use crate::model::{KeyName, UpdateMode, ZoneRules};
+use crate::model::{KeyName, ServerName, UpdateMode, ZoneRules};
 use crate::plan::bypass::{BypassState, Saved, path, read};
 use crate::plan::keys::d2_backup;
 use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
@@ -15,8 +15,8 @@ use std::time::Duration;
 /// The longest bypass: a day. Longer is a change of policy, not an emergency.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Opens the door.
-pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str) -> Result<Plan> {
+/// Opens the door on all servers but those in `without`, which may be down: an emergency seldom comes alone.
+pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str, without: &[String]) -> Result<Plan> {
     if let Some(state) = read(config, world)? {
         return Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
             .hint("`pfddns bypass disable` first"));
@@ -35,7 +35,7 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
         since: now,
         until,
         reason: reason.to_owned(),
-        saved: snapshot(config, world).await?,
+        saved: snapshot(config, world, &left_out(config, without)?).await?,
         d2_backup: None,
     };
     let d2 = unsigned_d2(config, world, &plan.id)?;
@@ -92,11 +92,30 @@ pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
     Ok(plan)
 }
 
-async fn snapshot(config: &Config, world: &World) -> Result<Vec<Saved>> {
+/// The servers that stay as they are. D2 tries a zone's servers in turn, so each zone needs one of the others.
+fn left_out(config: &Config, without: &[String]) -> Result<Vec<ServerName>> {
+    let known = |name: &String| -> Result<ServerName> {
+        let found = config.servers.iter().find(|it| it.name.as_str() == name);
+        found.map(|it| it.name.clone()).ok_or_else(|| Error::usage(format!("--without: no server is called `{name}`")))
+    };
+    let out = without.iter().map(known).collect::<Result<Vec<_>>>()?;
+    match config.zones.iter().find(|zone| zone.servers.iter().all(|server| out.contains(server))) {
+        None => Ok(out),
+        Some(zone) => {
+            Err(Error::usage(format!("without {} nothing takes updates for {}", without.join(", "), zone.name)))
+        }
+    }
+}
+
+async fn snapshot(config: &Config, world: &World, without: &[ServerName]) -> Result<Vec<Saved>> {
     let mut saved = Vec::new();
-    for (server, zone) in config.pairs() {
+    for (server, zone) in config.pairs().filter(|(server, _)| !without.contains(&server.name)) {
         let backend = Server::of(config, &server.name)?;
-        let before = backend.rules(world, &zone.name).await.doing(|| format!("looking at {}", server.name))?;
+        let before = backend
+            .rules(world, &zone.name)
+            .await
+            .doing(|| format!("looking at {}", server.name))
+            .map_err(|error| error.and_hint(format!("`--without {}` opens the other servers only", server.name)))?;
         if !before.signature_required() {
             return Err(Error::new(format!(
                 "{} asks for no signature in {} as it is: {before}",
