@@ -7,6 +7,7 @@ use pfddns::config::Config;
 use pfddns::model::KeyRef;
 use pfddns::plan::{self, Change, Moment, Observer, Plan, moves_d2};
 use std::future::{Future, poll_fn};
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::Poll;
@@ -91,7 +92,7 @@ impl Observer for BeforeD2 {
 fn ready_with_d2() -> Option<Lab> {
     let Some(program) = d2::installed() else {
         assert!(std::env::var_os("PFDDNS_CI").is_none(), "no D2 is installed");
-        eprintln!("skipped: no D2 is installed");
+        let _ = writeln!(std::io::stderr(), "skipped: no D2 is installed");
         return None;
     };
     let lab = Lab::with(&[Version::V14_3], Some(program));
