@@ -104,7 +104,7 @@ pub enum Command {
     /// pfSense's DNS Resolver: the internal zone and its reverse zones
     #[command(subcommand)]
     Unbound(Unbound),
-    /// Backups of config.xml and of D2's file that pfddns kept before each change
+    /// Backups of config.xml and of D2's file that pfddns kept before each change, and the journals of its runs
     #[command(subcommand)]
     Backup(Backup),
     /// Print completions for a shell

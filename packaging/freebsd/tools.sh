@@ -18,16 +18,16 @@ need() { # need PROGRAM DEBIAN-PACKAGE
     command -v "$1" >/dev/null 2>&1 || die "$1 is not installed" "apt-get install $2"
 }
 
-# Prints the name of an installed toolchain that is rustc $rustc_wanted.
-find_nightly() {
+# Prints the name of an installed toolchain that is rustc VERSION, whatever it is called.
+find_rustc() { # find_rustc VERSION NAME-TO-INSTALL
     need rustup rustup
     for it in $(rustup toolchain list | sed 's/ .*//'); do
         case $(rustup run "$it" rustc --version 2>/dev/null) in
-            "rustc $rustc_wanted "*) echo "$it"; return ;;
+            "rustc $1 "*) echo "$it"; return ;;
         esac
     done
-    die "no installed toolchain is rustc $rustc_wanted; found: $(rustup toolchain list | tr '\n' ' ')" \
-        "rustup toolchain install nightly-2026-05-20 (its rustc is $rustc_wanted)"
+    die "no installed toolchain is rustc $1; found: $(rustup toolchain list | tr '\n' ' ')" \
+        "rustup toolchain install $2 (its rustc is $1)"
 }
 
 fetch_linker() { # zig as linker and C compiler, cargo-zigbuild around it
@@ -78,7 +78,7 @@ fetch_source() { # std's sources out of Debian's package, without touching the s
 
 tools_ready() {
     need cargo rustup && need flock util-linux && need readelf binutils && need file file
-    nightly=$(find_nightly)
+    nightly=$(find_rustc "$rustc_wanted" nightly-2026-05-20)
     tools=$cache/$rustc_wanted+src-${source_wanted%%+*}+$(sed '/^#/d' "$top/packaging/freebsd/requirements.txt" | sha256sum | cut -c1-12)
     library=$tools/library
     mkdir -p "$tools"

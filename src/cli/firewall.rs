@@ -101,7 +101,9 @@ pub enum Unbound {
 #[derive(Debug, Subcommand)]
 pub enum Backup {
     /// List them, oldest first
-    #[command(after_help = "Examples:\n  pfddns backup list\n  pfddns --json backup list | jq '.backups[-1].name'")]
+    #[command(
+        after_help = "Examples:\n  pfddns backup list\n  pfddns --json backup list | jq -r '.backups[] | select(.of == \"d2\").name'"
+    )]
     List,
     /// Show what differs between a backup and the file in use, secrets hidden
     #[command(after_help = "Examples:\n  pfddns backup diff config.xml.20260314T021500Z-dns-servers-1f2e")]
@@ -118,7 +120,7 @@ pub enum Backup {
         #[command(flatten)]
         go: Go,
     },
-    /// Remove old ones; the newest good one always stays
+    /// Remove old ones and old journals; the newest good one of each and unfinished runs always stay
     #[command(after_help = "Examples:\n  pfddns backup prune --keep 20 --older-than-days 30 --dry-run")]
     Prune {
         /// How many of each file stay in any case

@@ -49,6 +49,8 @@ pub enum Change {
     InstallD2 { host: HostName, key: Option<KeyRef>, replaces: Option<Digest>, backup: PathBuf },
     /// Puts the backed-up D2 file back (removes the file if there was none) and has D2 take it over.
     RestoreD2 { host: HostName, backup: PathBuf, existed: bool },
+    /// Puts another kept file in D2's place, after a backup of the one there, and has D2 take it over.
+    ReplaceD2 { host: HostName, with: PathBuf, replaces: Option<Digest>, backup: PathBuf },
     /// Sends D2 a request of our own for a probe name and sees it arrive in DNS, signed with the key; then removes it.
     ProbeD2 { host: HostName, key: KeyName, zone: ZoneName },
     /// Takes the probe name away, if a cut-off run left it.
@@ -138,6 +140,7 @@ impl Change {
                 | Self::Revoke { .. }
                 | Self::InstallD2 { .. }
                 | Self::RestoreD2 { .. }
+                | Self::ReplaceD2 { .. }
                 | Self::EditFirewall { .. }
                 | Self::RestoreFirewall { .. }
         )
@@ -171,6 +174,9 @@ impl Change {
                 moves::install_d2(config, world, host, key.as_ref(), replaces.as_ref(), backup).await
             }
             Self::RestoreD2 { host, backup, existed } => moves::restore_d2(config, world, host, backup, *existed).await,
+            Self::ReplaceD2 { host, with, replaces, backup } => {
+                moves::replace_d2(config, world, host, with, replaces.as_ref(), backup).await
+            }
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
@@ -221,6 +227,7 @@ impl fmt::Display for Change {
             Self::InstallD2 { key: None, .. } => f.write_str("write D2's file without signatures and reload it"),
             Self::RestoreD2 { backup, existed: true, .. } => write!(f, "put back {}", backup.display()),
             Self::RestoreD2 { existed: false, .. } => f.write_str("remove D2's file"),
+            Self::ReplaceD2 { with, .. } => write!(f, "put {} in place of D2's file and reload it", with.display()),
             Self::ProbeD2 { key, zone, .. } => {
                 write!(f, "register and remove a probe name in {zone} through D2 with {key}")
             }
@@ -235,7 +242,7 @@ impl fmt::Display for Change {
             }
             Self::EditFirewall { reason, rebuild: None, .. } => write!(f, "edit config.xml ({reason})"),
             Self::RestoreFirewall { backup, .. } => write!(f, "put config.xml back from {}", backup.display()),
-            Self::RemoveBackups { files, .. } => write!(f, "remove {} old backups", files.len()),
+            Self::RemoveBackups { files, .. } => write!(f, "remove {} old backups and journals", files.len()),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }
     }

@@ -101,6 +101,18 @@ pub(super) async fn install_d2(
     install(config, world, host, text.as_bytes(), replaces.cloned(), backup).await
 }
 
+pub(super) async fn replace_d2(
+    config: &Config,
+    world: &mut World,
+    host: &HostName,
+    with: &Path,
+    replaces: Option<&Digest>,
+    backup: &Path,
+) -> Result<Evidence> {
+    let new = zeroize::Zeroizing::new(world.host(host)?.read(with)?);
+    install(config, world, host, &new, replaces.cloned(), backup).await
+}
+
 pub(super) async fn restore_d2(
     config: &Config,
     world: &mut World,

@@ -97,9 +97,15 @@ pub fn backups_text(all: &[Backup]) -> String {
         let of = match it.of {
             Of::ConfigXml => "config.xml",
             Of::D2 => "D2's file",
+            Of::Run => "journal",
         };
-        let bad = if it.good { "" } else { "  ! damaged" };
-        let _ = writeln!(out, "{time}  {of}  before {}  {} bytes  {}{bad}", it.reason, it.size, it.name);
+        let when = if it.of == Of::Run { "of" } else { "before" };
+        let bad = match it {
+            Backup { good: false, .. } => "  ! damaged",
+            Backup { unfinished: true, .. } => "  ! unfinished",
+            _ => "",
+        };
+        let _ = writeln!(out, "{time}  {of}  {when} {}  {} bytes  {}{bad}", it.reason, it.size, it.name);
     }
     out
 }

@@ -1,9 +1,10 @@
-//! Backups on the firewall: of config.xml and of D2's file, one for each run that replaced one, named after the run.
+//! Backups on the firewall: of config.xml and of D2's file, one for each run that replaced one, named after the run; and
+//! the journals of the runs themselves.
 
 use super::firewall::{parse, read};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::plan::{Check, Plan, Step, Undo, change::Change, keys};
+use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys};
 use crate::systems::kea::redact::redact;
 use crate::systems::pfsense::{Document, hidden};
 use crate::world::{Digest, World};
@@ -13,13 +14,15 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// What a backup is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Of {
     /// pfSense's configuration.
     ConfigXml,
     /// D2's file.
     D2,
+    /// The journal of a run.
+    Run,
 }
 
 /// One backup.
@@ -37,6 +40,8 @@ pub struct Backup {
     pub size: usize,
     /// Would the program that owns it read it?
     pub good: bool,
+    /// A run that is not over: `resume` and `undo` need it.
+    pub unfinished: bool,
     /// Where it lies.
     pub path: PathBuf,
 }
@@ -56,14 +61,38 @@ pub fn list(config: &Config, world: &World) -> Result<Vec<Backup>> {
         let bytes = host.read(&path)?;
         let good = match of {
             Of::ConfigXml => Document::read(&bytes).is_ok(),
-            Of::D2 => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
+            Of::D2 | Of::Run => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
         };
-        let (stamp, rest) = run.split_once('-').unwrap_or((run, ""));
-        let reason = rest.rsplit_once('-').map_or(rest, |(reason, _)| reason).to_owned();
-        all.push(Backup { of, time: time(stamp), reason, size: bytes.len(), good, path, name });
+        let (time, reason) = time_and_reason(run);
+        all.push(Backup { of, time, reason, size: bytes.len(), good, unfinished: false, path, name });
     }
-    all.sort_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
+    all.extend(journals(config, world)?);
+    all.sort_by(|a, b| (a.time, a.of, &a.name).cmp(&(b.time, b.of, &b.name)));
     Ok(all)
+}
+
+/// Journals that can't be read are listed as such: nothing else shows them by name.
+fn journals(config: &Config, world: &World) -> Result<Vec<Backup>> {
+    let folder = config.state.join("runs");
+    let host = world.host(&config.d2.host)?;
+    let mut all = Vec::new();
+    for name in host.list(&folder)? {
+        let Some(run) = name.strip_suffix(".jsonl") else { continue };
+        let path = folder.join(&name);
+        let bytes = host.read(&path)?;
+        let record = journal::load(&path, &bytes);
+        let unfinished = matches!(&record, Ok(Some(run)) if run.unfinished());
+        let (time, reason) = time_and_reason(run);
+        let good = matches!(record, Ok(Some(_)));
+        all.push(Backup { of: Of::Run, time, reason, size: bytes.len(), good, unfinished, path, name });
+    }
+    Ok(all)
+}
+
+/// `20260314T021500Z-rotate-1f2e` begins with its time and says what it was for.
+fn time_and_reason(run: &str) -> (Option<Timestamp>, String) {
+    let (stamp, rest) = run.split_once('-').unwrap_or((run, ""));
+    (time(stamp), rest.rsplit_once('-').map_or(rest, |(reason, _)| reason).to_owned())
 }
 
 fn time(stamp: &str) -> Option<Timestamp> {
@@ -71,11 +100,17 @@ fn time(stamp: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|it| it.timestamp())
 }
 
+/// The backup of that name. A journal is none: it tells what a run did, and `undo` is the way back from it.
 fn find(config: &Config, world: &World, name: &str) -> Result<Backup> {
     let all = list(config, world)?;
-    all.into_iter().find(|it| it.name == name).ok_or_else(|| {
-        Error::usage(format!("no backup is called `{name}`")).hint("`pfddns backup list` names them all")
-    })
+    match all.into_iter().find(|it| it.name == name) {
+        Some(it) if it.of == Of::Run => Err(Error::usage(format!(
+            "{name} is the journal of a run, not a file's backup"
+        ))
+        .hint(format!("`pfddns runs` shows it, `pfddns undo {}` takes the run back", name.trim_end_matches(".jsonl")))),
+        Some(it) => Ok(it),
+        None => Err(Error::usage(format!("no backup is called `{name}`")).hint("`pfddns backup list` names them all")),
+    }
 }
 
 /// What differs between a backup and the file in use, secrets hidden. Empty: nothing.
@@ -88,7 +123,7 @@ pub fn diff(config: &Config, world: &World, name: &str) -> Result<String> {
             let new = read(config, world)?;
             Ok(hidden::diff(&parse(config, &old)?, &parse(config, &new)?))
         }
-        Of::D2 => {
+        Of::D2 | Of::Run => {
             let new = host.read(&config.d2.config)?;
             Ok(d2_diff(&old, &new))
         }
@@ -107,68 +142,67 @@ pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
     if !backup.good {
         return Err(Error::new(format!("{name} is not a file its program would read; it is not put back")));
     }
-    let host = config.d2.host.clone();
-    let mut plan = Plan::new("restore", format!("put {name} back on {host}"), world.clock.now());
-    let machine = world.host(&host)?;
-    let old = machine.read(&backup.path)?;
-    let path = match backup.of {
-        Of::ConfigXml => config.pfsense.config.clone(),
-        Of::D2 => config.d2.config.clone(),
-    };
-    let now = machine.read(&path)?;
+    let host = &config.d2.host;
+    let plan = Plan::new("restore", format!("put {name} back on {host}"), world.clock.now());
+    let old = world.host(host)?.read(&backup.path)?;
+    match backup.of {
+        Of::ConfigXml => restore_firewall(config, world, plan, backup, &old),
+        Of::D2 | Of::Run => restore_d2(config, world, plan, backup, &old),
+    }
+}
+
+fn restore_firewall(config: &Config, world: &World, mut plan: Plan, backup: Backup, old: &[u8]) -> Result<Plan> {
+    let (host, path) = (config.d2.host.clone(), config.pfsense.config.clone());
+    let now = world.host(&host)?.read(&path)?;
     if now == old {
         return Ok(plan);
     }
     let replaces = Some(Digest::of(&now));
-    let diff = match backup.of {
-        Of::ConfigXml => hidden::diff(&parse(config, &now)?, &parse(config, &old)?),
-        Of::D2 => d2_diff(&now, &old),
-    };
-    let (change, undo) = match backup.of {
-        Of::ConfigXml => {
-            let aside = keys::backups(config).join(format!("config.xml.{}", plan.id));
-            let restore = |backup: PathBuf, run: String, replaces| Change::RestoreFirewall {
-                host: host.clone(),
-                backup,
-                run,
-                replaces,
-            };
-            let back = restore(aside, format!("{}-back", plan.id), None);
-            (restore(backup.path.clone(), plan.id.clone(), replaces.clone()), Undo::by(back))
-        }
-        Of::D2 => {
-            let aside = keys::backups(config).join(format!("kea-dhcp-ddns.conf.{}", plan.id));
-            let change = Change::RestoreD2 { host: host.clone(), backup: backup.path.clone(), existed: true };
-            (
-                change,
-                Undo::Impossible(format!(
-                    "the file of now is not kept by this step; copy it to {} first",
-                    aside.display()
-                )),
-            )
-        }
-    };
-    let after = match backup.of {
-        Of::ConfigXml => vec![Check::FirewallIs { host: host.clone(), backup: backup.path }],
-        Of::D2 => Vec::new(),
-    };
-    plan.given.push(Check::FileIs { host, path, digest: replaces });
-    plan.steps.push(Step::new(format!("put back {name}"), change, after, undo).showing(diff));
+    let restore = |backup, run, replaces| Change::RestoreFirewall { host: host.clone(), backup, run, replaces };
+    let aside = keys::backups(config).join(format!("config.xml.{}", plan.id));
+    let undo = Undo::by(restore(aside, format!("{}-back", plan.id), None));
+    let change = restore(backup.path.clone(), plan.id.clone(), replaces.clone());
+    let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }];
+    let diff = hidden::diff(&parse(config, &now)?, &parse(config, old)?);
+    plan.given.push(Check::FileIs { host: host.clone(), path, digest: replaces });
+    plan.steps.push(Step::new(format!("put back {}", backup.name), change, after, undo).showing(diff));
     Ok(plan)
 }
 
-/// Removes backups beyond the newest `keep` that are older than `days`; the newest good one of each file always stays.
+/// D2's file may also be gone: after a new installation its backups are what is left.
+fn restore_d2(config: &Config, world: &World, mut plan: Plan, backup: Backup, old: &[u8]) -> Result<Plan> {
+    let (host, path) = (config.d2.host.clone(), config.d2.config.clone());
+    let now = world.host(&host)?.read_if_there(&path)?;
+    if now.as_deref() == Some(old) {
+        return Ok(plan);
+    }
+    let replaces = now.as_deref().map(Digest::of);
+    let aside = keys::d2_backup(config, &plan.id);
+    let is = |digest| Check::FileIs { host: host.clone(), path: path.clone(), digest };
+    let undo = Undo::by(Change::RestoreD2 { host: host.clone(), backup: aside.clone(), existed: now.is_some() });
+    let change = Change::ReplaceD2 { host: host.clone(), with: backup.path, replaces: replaces.clone(), backup: aside };
+    let diff = d2_diff(now.as_deref().unwrap_or_default(), old);
+    plan.given.push(is(replaces.clone()));
+    let title = format!("put back {}", backup.name);
+    let step = Step::new(title, change, vec![is(Some(Digest::of(old)))], undo);
+    plan.steps.push(step.given(vec![is(replaces)]).showing(diff));
+    Ok(plan)
+}
+
+/// Removes backups and journals beyond the newest `keep` of each that are older than `days`; the newest good one and
+/// every unfinished run always stay, and so do journals that can't be read: what they hold is unknown.
 pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<Plan> {
     let now = world.clock.now();
     let mut plan = Plan::new("prune", format!("remove old backups on {}", config.d2.host), now);
     let limit = now.as_second() - i64::from(days) * 86_400;
     let all = list(config, world)?;
     let mut files = Vec::new();
-    for of in [Of::ConfigXml, Of::D2] {
+    for of in [Of::ConfigXml, Of::D2, Of::Run] {
         let own: Vec<&Backup> = all.iter().filter(|it| it.of == of).collect();
         let last_good = own.iter().rposition(|it| it.good);
         let old = own.len().saturating_sub(keep);
-        let gone = own.iter().enumerate().take(old).filter(|(n, _)| Some(*n) != last_good);
+        let stays = |it: &Backup| it.unfinished || (it.of == Of::Run && !it.good);
+        let gone = own.iter().enumerate().take(old).filter(|(n, it)| Some(*n) != last_good && !stays(it));
         files.extend(
             gone.filter(|(_, it)| it.time.is_some_and(|it| it.as_second() < limit)).map(|(_, it)| it.path.clone()),
         );
@@ -180,7 +214,7 @@ pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<P
     let host = config.d2.host.clone();
     let after =
         files.iter().map(|path| Check::FileIs { host: host.clone(), path: path.clone(), digest: None }).collect();
-    let title = format!("remove {} backups", files.len());
+    let title = format!("remove {} old files", files.len());
     let change = Change::RemoveBackups { host, files };
     let undo = Undo::Impossible("a removed backup is gone".into());
     plan.steps.push(Step::new(title, change, after, undo).showing(names));

@@ -89,7 +89,7 @@ impl Observer for BeforeD2 {
 }
 
 /// A real D2 is part of these; CI has one.
-fn ready_with_d2() -> Option<Lab> {
+pub fn ready_with_d2() -> Option<Lab> {
     let Some(program) = d2::installed() else {
         assert!(std::env::var_os("PFDDNS_CI").is_none(), "no D2 is installed");
         let _ = writeln!(std::io::stderr(), "skipped: no D2 is installed");

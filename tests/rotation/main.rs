@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail loudly
 
+mod backups;
 #[path = "../doubles/mod.rs"]
 mod doubles;
 mod halfway;
