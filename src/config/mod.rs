@@ -115,12 +115,24 @@ pub struct D2Config {
     pub conflict_mode: ConflictMode,
 }
 
+/// Who writes config.xml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writer {
+    /// This program: only the touched lines change.
+    Pfddns,
+    /// pfSense's PHP: the file is written anew, and what hangs on `write_config()` runs.
+    Pfsense,
+}
+
 /// pfSense's configuration on the firewall of D2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PfsenseConfig {
     /// `config.xml`
     pub config: PathBuf,
+    /// Who writes it.
+    pub writer: Writer,
     /// pfSense's lock for it.
     pub lock: PathBuf,
     /// pfSense's serialised copy of it.
@@ -139,6 +151,7 @@ impl Default for PfsenseConfig {
     fn default() -> Self {
         Self {
             config: "/cf/conf/config.xml".into(),
+            writer: Writer::Pfddns,
             lock: "/tmp/config.lock".into(),
             cache: "/tmp/config.cache".into(),
             restore_points: "/cf/conf/backup".into(),

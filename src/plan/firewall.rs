@@ -2,7 +2,7 @@
 //! After a rebuild the process and its socket are asked; pfSense's own exit codes say little.
 
 use super::{Evidence, keys};
-use crate::config::Config;
+use crate::config::{Config, Writer};
 use crate::error::{Doing, Error, Result};
 use crate::model::HostName;
 use crate::systems::kea;
@@ -37,7 +37,12 @@ pub(super) async fn edit(
     then: Option<Rebuild>,
 ) -> Result<Evidence> {
     let now = world.clock.now();
-    let saved = pfsense::save(world.host_mut(host)?, &paths(config), what, now)?;
+    let paths = paths(config);
+    let host_mut = world.host_mut(host)?;
+    let saved = match config.pfsense.writer {
+        Writer::Pfddns => pfsense::save(host_mut, &paths, what, now)?,
+        Writer::Pfsense => pfsense::save_by_php(host_mut, &paths, &config.pfsense.php, what)?,
+    };
     let mut evidence = match &saved.backup {
         Some(backup) => Evidence::note(format!("backup {}", backup.display())),
         None => Evidence::note("it was there already"),

@@ -1,6 +1,6 @@
 //! What pfSense hands to DHCP clients and what its resolver knows: plans of one edit each, and views.
 
-use crate::config::Config;
+use crate::config::{Config, Writer};
 use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, ZoneName};
 use crate::plan::{Check, Plan, Step, Undo, change::Change};
@@ -78,10 +78,14 @@ pub(super) fn plan_edit(
     if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(&document) == Backend::Kea {
         after.push(Check::DhcpRuns { host: host.clone() });
     }
+    let by = match config.pfsense.writer {
+        Writer::Pfddns => "",
+        Writer::Pfsense => ", written by pfSense's own PHP",
+    };
     let words = match rebuild {
-        Some(what) => format!("{title}, and have pfSense rebuild {what}"),
+        Some(what) => format!("{title}{by}, and have pfSense rebuild {what}"),
         None => format!(
-            "{title} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
+            "{title}{by} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
             config.pfsense.php.display()
         ),
     };

@@ -90,6 +90,7 @@ final class Reader {
 	}
 }
 
+if (get_included_files()[0] !== __FILE__) return; // taken in by config.inc
 ini_set('memory_limit', '1G');
 $lists = json_decode(file_get_contents($argv[1]), true);
 while (($line = fgets(STDIN)) !== false) {

@@ -2,6 +2,7 @@
 //! Not for: Kea's own files; those are another system's.
 
 pub mod apply;
+mod by_php;
 pub mod custom_kea;
 pub mod ddns;
 pub mod dhcp;
@@ -22,6 +23,7 @@ mod seen;
 
 pub mod unbound;
 
+pub use by_php::save_by_php;
 pub use dialect::Dialect;
 pub use document::{Consequence, Document, Id, Kind, Refusal, SIZE_LIMIT};
 pub use edit::Edit;

@@ -201,7 +201,7 @@ fn plain(reason: &str) -> String {
 }
 
 /// `config.xml.<run>` in our own folder, mode 0600. A run that was killed and goes on finds its own backup there.
-fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -> Result<PathBuf> {
+pub(super) fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -> Result<PathBuf> {
     host.make_folder(&paths.own_backups, 0o700)?;
     for n in 0..1000 {
         let count = if n == 0 { String::new() } else { format!(".{n}") };

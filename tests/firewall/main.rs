@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod by_php;
+
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -163,6 +165,33 @@ fn dns_servers_as_typed() {
     assert!(!it.config().contains("<dnsserver>94.140.14.14<"));
     assert_eq!(it.run(&["dhcp", "dns-servers", "lan", "--default"]).code, 0);
     assert!(it.run(&["dhcp", "show"]).out.contains("dns servers  pfSense's own choice"));
+}
+
+/// The fixture with its reservations repeated until it has this size.
+fn large(text: &str, bytes: usize) -> String {
+    let first = text.find("\t\t\t<staticmap>").unwrap();
+    let last = first + text[first..].find("\t\t</lan>").unwrap();
+    let maps = &text[first..last];
+    text.replacen(maps, &maps.repeat((bytes - text.len()) / maps.len() + 2), 1)
+}
+
+#[test]
+fn of_580_kilobytes_only_the_touched_lines_change() {
+    let it = Box_::new("2.8/config.xml");
+    let before = large(&it.config(), 580_000);
+    assert!(before.len() >= 580_000);
+    fs::write(it.at("config.xml"), &before).unwrap();
+    let done = it.run(&["dhcp", "dns-servers", "lan", "10.0.10.1", "94.140.14.14"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    fs::write(it.at("before.xml"), &before).unwrap();
+    let diff = Command::new("/usr/bin/diff").arg(it.at("before.xml")).arg(it.at("config.xml")).output().unwrap();
+    let lines = String::from_utf8(diff.stdout).unwrap();
+    let touched: Vec<&str> = lines.lines().filter(|it| it.starts_with(['<', '>'])).collect();
+    let [added, revision @ ..] = touched.as_slice() else { panic!("{lines}") };
+    assert_eq!(*added, "> \t\t\t<dnsserver>94.140.14.14</dnsserver>");
+    let keys = ["<time>", "<description>", "<username>"];
+    assert_eq!(revision.len(), 6, "{lines}");
+    assert!(revision.iter().all(|line| keys.iter().any(|key| line.contains(key))), "{lines}");
 }
 
 #[test]
