@@ -2,17 +2,19 @@
 
 use crate::each_version;
 use crate::harness::Kea;
-use crate::site::{Site, key, secret};
+use crate::site::{Site, key, run, secret};
 use pfddns::error::Exit;
-use pfddns::model::KeyName;
+use pfddns::model::{DomainName, KeyName};
 use pfddns::systems::kea::installed::{Installed, secret_of};
+use pfddns::systems::kea::ncr::{self, Mode, Ncr, What, dhcid};
 use pfddns::systems::kea::socket::{Statistics, command, version};
-use pfddns::systems::kea::{Version, apply};
+use pfddns::systems::kea::{Version, apply, listener};
 use pfddns::world::Digest;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
 each_version!(
     a_first_file_waits_for_its_daemon,
@@ -21,6 +23,7 @@ each_version!(
     a_daemon_that_says_no_gets_its_old_file_back,
     somebody_elses_change_stops_us,
     what_the_daemon_uses_is_compared_by_key_secret_and_server,
+    a_system_that_lists_no_ports_knocks_until_d2_listens_again,
     a_wedged_daemon_stops_us_before_anything_changes,
 );
 
@@ -65,6 +68,38 @@ fn a_change_is_in_use_and_the_old_file_is_kept(kea: Kea) {
     assert_eq!(running.used_keys(), ["ddns-2"]);
     assert_eq!(running.fingerprint(&key("ddns-2").name), Some(&secret(2).fingerprint()));
     assert!(Statistics::read(site.host(), &socket).unwrap().at_rest());
+}
+
+/// FreeBSD's way: nothing tells which socket holds the port, so an invalid datagram must be counted. What is sent right
+/// after that is never lost.
+fn a_system_that_lists_no_ports_knocks_until_d2_listens_again(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let _d2 = site.start_d2("ddns-1", 1);
+    let (socket, listen, clock) = (site.paths.socket.clone(), site.spec.listen, site.world.clock.clone());
+    let version = version(site.host(), &socket).unwrap();
+    let received = |site: &mut Site| Statistics::read(site.host(), &socket).unwrap().received();
+    for round in 1..=5 {
+        command(site.host(), &socket, "config-reload", None).unwrap();
+        run(listener::reopened(&clock, site.host(), &socket, listen, None)).unwrap();
+        let before = received(&mut site);
+        for number in 1..=20 {
+            let name = DomainName::new(&format!("host-{round}-{number}.nowhere.test")).unwrap();
+            let ncr = Ncr {
+                what: What::Add,
+                forward: true,
+                reverse: false,
+                address: "203.0.113.1".parse().unwrap(),
+                dhcid: dhcid(1, &[round, number], &name),
+                name,
+                expires: 2_000_000_000,
+                lease_seconds: 600,
+                mode: Mode::CheckWithDhcid,
+            };
+            ncr::send(site.host(), listen, &ncr, version).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(received(&mut site) - before, 20, "after reload {round}");
+    }
 }
 
 fn a_bad_file_never_reaches_the_daemon(kea: Kea) {

@@ -1,5 +1,5 @@
-//! What `kea explain` says against what D2 really sends: one silent DNS server per domain, and each update's zone and key
-//! read from the wire.
+//! What `kea explain` says against what D2 really did: one silent DNS server per domain, each update's zone and key read
+//! from the wire, and D2's own log of each request.
 
 use crate::each_version;
 use crate::harness::{Kea, real};
@@ -8,6 +8,7 @@ use pfddns::model::DomainName;
 use pfddns::systems::kea::explain::{Asked, Route, explain};
 use pfddns::systems::kea::ncr::{Mode, Ncr, What, dhcid, send};
 use pfddns::systems::kea::{Installed, listener, socket};
+use std::io::Write as _;
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
@@ -20,6 +21,21 @@ fn wire(name: &str) -> Vec<u8> {
         labels.flat_map(|it| [&[u8::try_from(it.len()).unwrap()], it.as_bytes()].concat()).collect();
     bytes.push(0);
     bytes
+}
+
+/// What D2's log says of a request: the servers it was sent to, or that no domain matched.
+fn logged(log: &str, id: &str) -> String {
+    let lines =
+        || log.lines().filter(|line| line.contains(&format!("Request ID {id}:")) && !line.contains(" status: "));
+    let mut servers: Vec<&str> = lines().filter_map(|line| line.split_once(" to server: ").map(|it| it.1)).collect();
+    servers.dedup();
+    let unmatched = |word: &str| lines().any(|line| line.contains(word));
+    match servers.as_slice() {
+        [] if unmatched("DHCP_DDNS_NO_FWD_MATCH_ERROR") || unmatched("DHCP_DDNS_NO_REV_MATCH_ERROR") => {
+            "no match".into()
+        }
+        servers => servers.join(", ").replace(" port:", ":"),
+    }
 }
 
 fn ten_names_go_the_way_that_was_told(kea: Kea) {
@@ -67,6 +83,7 @@ fn ten_names_go_the_way_that_was_told(kea: Kea) {
         let name = DomainName::new(name).unwrap();
         let reverse = matches!(asked, Asked::Address(_));
         let identity = dhcid(1, text.as_bytes(), &name);
+        let id = identity.to_uppercase();
         let (forward, expires, mode) = (!reverse, 2_000_000_000, Mode::CheckWithDhcid);
         let ncr = Ncr {
             what: What::Add,
@@ -81,6 +98,10 @@ fn ten_names_go_the_way_that_was_told(kea: Kea) {
         };
         send(site.host(), listen, &ncr, version).unwrap();
         let told = if reverse { told.reverse } else { told.forward };
+        let expected = match &told {
+            Route::Sent { servers, .. } => servers.first().unwrap().server.to_string(),
+            _ => "no match".into(),
+        };
         match told {
             Route::Sent { domain, servers: hops, .. } => {
                 let hop = hops.first().unwrap();
@@ -110,6 +131,10 @@ fn ten_names_go_the_way_that_was_told(kea: Kea) {
             }
             server.set_nonblocking(false).unwrap();
         }
+        let log = std::fs::read_to_string(site.home.folder().join("d2.out")).unwrap();
+        let did = logged(&log, &id);
+        let _ = writeln!(std::io::stderr(), "{text:20} explain: {expected:20} D2's log: {did}");
+        assert_eq!(did, expected, "{text}");
     }
     assert_eq!(running.used_keys(), ["ddns-1", "second"]);
     let _ = key("ddns-1");
