@@ -70,9 +70,9 @@ pub enum Command {
     Apply {
         /// A plan saved by `pfddns plan --out`
         file: Option<PathBuf>,
-        /// Show only, or confirm
+        /// How D2 is reloaded; show only, or confirm
         #[command(flatten)]
-        go: Go,
+        how: Reload,
     },
     /// List the runs of this site, newest last
     #[command(after_help = "Examples:\n  pfddns runs\n  pfddns --json runs | jq '.runs[-1]'")]
@@ -129,6 +129,17 @@ pub struct Go {
     pub confirm: Vec<String>,
 }
 
+/// Said wherever D2 is reloaded.
+#[derive(Debug, Args, Default)]
+pub struct Reload {
+    /// Don't hold DHCP while D2 reloads: works without kea-dhcp4's answer, but requests of that moment may be lost
+    #[arg(long = "no-pause")]
+    pub no_pause: bool,
+    /// Show only, or confirm
+    #[command(flatten)]
+    pub go: Go,
+}
+
 /// What `plan` can plan.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Task {
@@ -152,7 +163,7 @@ pub enum Tsig {
     Generate(#[command(flatten)] Go),
     /// Replace the key everywhere, without losing an update
     #[command(after_help = "Examples:\n  pfddns tsig rotate --dry-run\n  pfddns tsig rotate")]
-    Rotate(#[command(flatten)] Go),
+    Rotate(#[command(flatten)] Reload),
     /// Show keys with fingerprints and ages, and where they are
     #[command(after_help = "Examples:\n  pfddns tsig status")]
     Status,
@@ -163,7 +174,7 @@ pub enum Tsig {
 pub enum Kea {
     /// Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back
     #[command(after_help = "Examples:\n  pfddns kea render --dry-run\n  pfddns kea render")]
-    Render(#[command(flatten)] Go),
+    Render(#[command(flatten)] Reload),
     /// Check D2's and the DHCP server's files for what Kea itself misses; exit 1 if anything is an error
     #[command(
         after_help = "Examples:\n  pfddns kea lint\n  pfddns kea lint /etc/kea/kea-dhcp-ddns.conf /etc/kea/kea-dhcp4.conf --kea 2.6.3"

@@ -2,7 +2,7 @@
 
 mod firewall;
 
-use crate::cli::{Bypass, Cli, Command, Go, Kea, Task, Tsig};
+use crate::cli::{Bypass, Cli, Command, Go, Kea, Reload, Task, Tsig};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::error::{Doing, Error, Exit, Result};
 use crate::model::HostName;
@@ -235,13 +235,13 @@ impl Session<'_> {
             Command::Config { .. } => self.show_config(),
             Command::Status | Command::Tsig(Tsig::Status) => self.status().await,
             Command::Plan { task, out } => self.plan(task, out.as_deref()).await,
-            Command::Apply { file: None, go } => {
+            Command::Apply { file: None, how } => {
                 let plan = tasks::ddns::converge(&self.config, &self.world).await?;
-                self.go(plan, &go).await
+                self.reload(plan, &how).await
             }
-            Command::Apply { file: Some(file), go } => {
+            Command::Apply { file: Some(file), how } => {
                 let bytes = read_plan(&file)?;
-                self.go(Plan::load(&file.display().to_string(), &bytes)?, &go).await
+                self.reload(Plan::load(&file.display().to_string(), &bytes)?, &how).await
             }
             Command::Runs => {
                 let runs = journal::all(&self.config.state)?;
@@ -253,14 +253,14 @@ impl Session<'_> {
                 let plan = tasks::ddns::generate(&self.config, &self.world).await?;
                 self.go(plan, &go).await
             }
-            Command::Tsig(Tsig::Rotate(go)) => {
+            Command::Tsig(Tsig::Rotate(how)) => {
                 self.nothing_unfinished()?;
                 let plan = tasks::rotate::rotate(&self.config, &self.world).await?;
-                self.go(plan, &go).await
+                self.reload(plan, &how).await
             }
-            Command::Kea(Kea::Render(go)) => {
+            Command::Kea(Kea::Render(how)) => {
                 let plan = tasks::ddns::render(&self.config, &self.world).await?;
-                self.go(plan, &go).await
+                self.reload(plan, &how).await
             }
             Command::Kea(Kea::Lint { files, kea }) => {
                 lint(Some(&self.config), &self.world, &files, kea.as_deref()).await
@@ -324,6 +324,12 @@ impl Session<'_> {
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
         }
         Ok(pending(&plan))
+    }
+
+    /// Shows the plan, or applies it, with or without holding DHCP.
+    async fn reload(&mut self, plan: Plan, how: &Reload) -> Result<Shown> {
+        let plan = if how.no_pause { plan.without_pause() } else { plan };
+        self.go(plan, &how.go).await
     }
 
     /// Shows the plan, or applies it.

@@ -405,7 +405,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__apply)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1977,7 +1977,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__render)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2239,7 +2239,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig__subcmd__rotate)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -62,6 +62,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s v -l verbose -d '
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -94,6 +95,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -117,6 +119,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_s
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'

@@ -111,6 +111,10 @@ pub struct D2Config {
     pub timeout: Duration,
     /// kea-dhcp4's control socket: given, DHCP is paused for the milliseconds of a reload.
     pub dhcp4_socket: Option<PathBuf>,
+    /// kea-dhcp6's, if it feeds the same D2.
+    pub dhcp6_socket: Option<PathBuf>,
+    /// First labels that no client should get, in lower case, besides those every network has.
+    pub reserved_names: Vec<String>,
     /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
     pub conflict_mode: ConflictMode,
 }

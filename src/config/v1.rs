@@ -99,6 +99,8 @@ struct D2 {
     listen: SocketAddr,
     dns_server_timeout_milliseconds: u64,
     dhcp4_socket: Option<PathBuf>,
+    dhcp6_socket: Option<PathBuf>,
+    reserved_names: Option<Spanned<Vec<String>>>,
     conflict_mode: ConflictMode,
 }
 
@@ -119,6 +121,8 @@ impl Default for D2 {
             listen: SocketAddr::from(([127, 0, 0, 1], 53001)),
             dns_server_timeout_milliseconds: 1000,
             dhcp4_socket: None,
+            dhcp6_socket: None,
+            reserved_names: None,
             conflict_mode: ConflictMode::default(),
         }
     }
@@ -178,6 +182,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
             listen: d2.listen,
             timeout: Duration::from_millis(d2.dns_server_timeout_milliseconds),
             dhcp4_socket: d2.dhcp4_socket,
+            dhcp6_socket: d2.dhcp6_socket,
+            reserved_names: reserved(&place, d2.reserved_names)?,
             conflict_mode: d2.conflict_mode,
         },
         pfsense: spec.pfsense,
@@ -185,6 +191,18 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
         zones,
         subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
     })
+}
+
+/// First labels, in lower case. A dot would make a name that never matches.
+fn reserved(place: &Place<'_>, names: Option<Spanned<Vec<String>>>) -> Result<Vec<String>> {
+    let Some(names) = names else { return Ok(Vec::new()) };
+    let label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match names.get_ref().iter().find(|it| it.is_empty() || !it.bytes().all(label)) {
+        Some(bad) => {
+            Err(place.error(Some(names.span()), &format!("`{bad}` is not the first part of a name, like \"nas\"")))
+        }
+        None => Ok(names.into_inner().iter().map(|it| it.to_ascii_lowercase()).collect()),
+    }
 }
 
 /// For errors: which file, and how to turn a byte offset into a line.

@@ -46,9 +46,24 @@ pub enum Change {
     /// retired key. They would change nothing if they were accepted.
     ProbeRefusals { server: ServerName, zones: Vec<ZoneName>, key: KeyRef, retired: Vec<KeyRef> },
     /// Writes D2's file for this key (`None`: unsigned), after a backup, and has D2 take it over without losing a request.
-    InstallD2 { host: HostName, key: Option<KeyRef>, replaces: Option<Digest>, backup: PathBuf },
+    InstallD2 {
+        host: HostName,
+        key: Option<KeyRef>,
+        replaces: Option<Digest>,
+        backup: PathBuf,
+        /// True: DHCP is not held while D2 reloads.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_pause: bool,
+    },
     /// Puts the backed-up D2 file back (removes the file if there was none) and has D2 take it over.
-    RestoreD2 { host: HostName, backup: PathBuf, existed: bool },
+    RestoreD2 {
+        host: HostName,
+        backup: PathBuf,
+        existed: bool,
+        /// True: DHCP is not held while D2 reloads.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_pause: bool,
+    },
     /// Puts another kept file in D2's place, after a backup of the one there, and has D2 take it over.
     ReplaceD2 { host: HostName, with: PathBuf, replaces: Option<Digest>, backup: PathBuf },
     /// Sends D2 a request of our own for a probe name and sees it arrive in DNS, signed with the key; then removes it.
@@ -146,6 +161,17 @@ impl Change {
         )
     }
 
+    /// The same change without holding DHCP while D2 reloads.
+    pub(super) fn do_not_pause(&mut self) -> bool {
+        match self {
+            Self::InstallD2 { no_pause, .. } | Self::RestoreD2 { no_pause, .. } => {
+                *no_pause = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Makes the change. Only `apply`'s loop calls this.
     pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
         match self {
@@ -170,12 +196,17 @@ impl Change {
             Self::ProbeRefusals { server, zones, key, retired } => {
                 moves::probe_refusals(config, world, server, zones, key, retired).await
             }
-            Self::InstallD2 { host, key, replaces, backup } => {
-                moves::install_d2(config, world, host, key.as_ref(), replaces.as_ref(), backup).await
+            Self::InstallD2 { host, key, replaces, backup, no_pause } => {
+                let place = moves::D2Place { host, backup, no_pause: *no_pause };
+                moves::install_d2(config, world, &place, key.as_ref(), replaces.as_ref()).await
             }
-            Self::RestoreD2 { host, backup, existed } => moves::restore_d2(config, world, host, backup, *existed).await,
+            Self::RestoreD2 { host, backup, existed, no_pause } => {
+                let place = moves::D2Place { host, backup, no_pause: *no_pause };
+                moves::restore_d2(config, world, &place, *existed).await
+            }
             Self::ReplaceD2 { host, with, replaces, backup } => {
-                moves::replace_d2(config, world, host, with, replaces.as_ref(), backup).await
+                let place = moves::D2Place { host, backup, no_pause: false };
+                moves::replace_d2(config, world, &place, with, replaces.as_ref()).await
             }
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,

@@ -132,6 +132,21 @@ impl Plan {
         }
     }
 
+    /// The same plan with DHCP not held while D2 reloads, there and back, for when kea-dhcp4 can't be asked. The steps
+    /// say what it may cost (`systems::kea::apply::Paths::pause`).
+    #[must_use]
+    pub fn without_pause(mut self) -> Self {
+        for step in &mut self.steps {
+            if step.change.do_not_pause() {
+                step.title.push_str(" (DHCP is not held: on a busy network a name may be lost with the reload)");
+            }
+            if let Undo::By(change) = &mut step.undo {
+                change.do_not_pause();
+            }
+        }
+        self
+    }
+
     /// True if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -12,7 +12,7 @@ use crate::world::World;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-pub(super) use super::moves_d2::{drain, forget_d2_probe, install_d2, probe_d2, replace_d2, restore_d2};
+pub(super) use super::moves_d2::{D2Place, drain, forget_d2_probe, install_d2, probe_d2, replace_d2, restore_d2};
 pub(super) use super::moves_heal::heal;
 
 pub(super) async fn store_key(config: &Config, world: &mut World, key: &KeyRef) -> Result<Evidence> {

@@ -37,13 +37,21 @@ pub fn d2_text(config: &Config, key: Option<(&KeyRef, &Secret)>) -> Result<zeroi
     kea::d2::render(&d2_spec(config, key.map(|(key, _)| key)), &keys)
 }
 
-fn paths(config: &Config, backup: &Path) -> kea::apply::Paths {
+/// Where D2's file goes, what of before is kept, and whether DHCP is held meanwhile.
+pub(super) struct D2Place<'a> {
+    pub host: &'a HostName,
+    pub backup: &'a Path,
+    pub no_pause: bool,
+}
+
+fn paths(config: &Config, place: &D2Place<'_>) -> kea::apply::Paths {
+    let dhcp = config.d2.dhcp4_socket.iter().chain(&config.d2.dhcp6_socket).filter(|_| !place.no_pause);
     kea::apply::Paths {
         config: config.d2.config.clone(),
         program: config.d2.program.clone(),
         socket: config.d2.socket.clone(),
-        pause: config.d2.dhcp4_socket.iter().cloned().collect(),
-        backup: backup.to_owned(),
+        pause: dhcp.cloned().collect(),
+        backup: place.backup.to_owned(),
     }
 }
 
@@ -52,12 +60,11 @@ fn paths(config: &Config, backup: &Path) -> kea::apply::Paths {
 async fn install(
     config: &Config,
     world: &mut World,
-    host: &HostName,
+    place: &D2Place<'_>,
     new: &[u8],
     replaces: Option<Digest>,
-    backup: &Path,
 ) -> Result<Evidence> {
-    let paths = paths(config, backup);
+    let (paths, host, backup) = (paths(config, place), place.host, place.backup);
     let clock = world.clock.clone();
     let found = world.host(host)?.read_if_there(&config.d2.config)?;
     world.host_mut(host)?.make_folder(&keys::backups(config), 0o700)?;
@@ -65,61 +72,63 @@ async fn install(
         let wanted = Installed::read(new, &config.d2.config.display().to_string())?;
         let held = kea::apply::reload(&clock, world.host_mut(host)?, &paths, wanted.listen).await?;
         kea::apply::verify(world.host(host)?, &config.d2.socket, &wanted)?;
-        return Ok(held_for(held));
+        return Ok(held_for(config, held, place));
     }
     if world.host(host)?.read_if_there(backup)?.map(|old| Digest::of(&old)) == replaces {
         world.host_mut(host)?.remove(backup)?;
     }
     let outcome = kea::apply::install(world, host, &paths, new, replaces).await?;
     Ok(if outcome.reloaded {
-        held_for(outcome.held)
+        held_for(config, outcome.held, place)
     } else {
         Evidence::note("no D2 is running: the file waits for it")
     })
 }
 
-fn held_for(held: Option<Duration>) -> Evidence {
+fn held_for(config: &Config, held: Option<Duration>, place: &D2Place<'_>) -> Evidence {
     Evidence::note(match held {
         Some(time) => format!("DHCP was held for {} ms", time.as_millis()),
-        None => "reloaded without holding DHCP (d2.dhcp4-socket is not set)".into(),
+        None if place.no_pause => "reloaded without holding DHCP".into(),
+        None if config.d2.dhcp4_socket.is_none() && config.d2.dhcp6_socket.is_none() => {
+            "reloaded without holding DHCP (d2.dhcp4-socket is not set)".into()
+        }
+        None => "reloaded without holding DHCP: no DHCP server answers".into(),
     })
 }
 
 pub(super) async fn install_d2(
     config: &Config,
     world: &mut World,
-    host: &HostName,
+    place: &D2Place<'_>,
     key: Option<&KeyRef>,
     replaces: Option<&Digest>,
-    backup: &Path,
 ) -> Result<Evidence> {
     let secret = match key {
         Some(key) => Some(keys::secret(config, world, key).await?),
         None => None,
     };
     let text = d2_text(config, key.zip(secret.as_ref()))?;
-    install(config, world, host, text.as_bytes(), replaces.cloned(), backup).await
+    install(config, world, place, text.as_bytes(), replaces.cloned()).await
 }
 
 pub(super) async fn replace_d2(
     config: &Config,
     world: &mut World,
-    host: &HostName,
+    place: &D2Place<'_>,
     with: &Path,
     replaces: Option<&Digest>,
-    backup: &Path,
 ) -> Result<Evidence> {
-    let new = zeroize::Zeroizing::new(world.host(host)?.read(with)?);
-    install(config, world, host, &new, replaces.cloned(), backup).await
+    let new = zeroize::Zeroizing::new(world.host(place.host)?.read(with)?);
+    install(config, world, place, &new, replaces.cloned()).await
 }
 
 pub(super) async fn restore_d2(
     config: &Config,
     world: &mut World,
-    host: &HostName,
-    backup: &Path,
+    place: &D2Place<'_>,
     existed: bool,
 ) -> Result<Evidence> {
+    let (host, backup) = (place.host, place.backup);
     if !existed {
         world.host_mut(host)?.remove(&config.d2.config)?;
         return Ok(Evidence::note(
@@ -133,7 +142,9 @@ pub(super) async fn restore_d2(
     let old = zeroize::Zeroizing::new(old);
     let found = world.host(host)?.read_if_there(&config.d2.config)?.map(|it| Digest::of(&it));
     let aside = aside(world, host, backup)?;
-    install(config, world, host, &old, found, &aside).await
+    // The way back must not hang on a DHCP server that does not answer.
+    let no_pause = place.no_pause || !kea::apply::can_pause(world.host(host)?, &paths(config, place));
+    install(config, world, &D2Place { backup: &aside, host, no_pause }, &old, found).await
 }
 
 /// A name for the backup of what is put away on the way back: the run may be taken back, redone and taken back again.

@@ -46,7 +46,7 @@ pub async fn lost(config: &Config, world: &World, file: &Path, percent: usize) -
     leases.add(&newest, &name)?;
     let now = world.clock.now().as_second();
     let records = ask(config, world, &leases, now).await?;
-    missing(&leases, now, &records, &[], Limits { percent, ..Limits::default() })
+    missing(&leases, now, &records, &config.d2.reserved_names, Limits { percent, ..Limits::default() })
 }
 
 /// Asks for each leased name and address that one of our zones covers.

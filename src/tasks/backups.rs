@@ -179,7 +179,12 @@ fn restore_d2(config: &Config, world: &World, mut plan: Plan, backup: Backup, ol
     let replaces = now.as_deref().map(Digest::of);
     let aside = keys::d2_backup(config, &plan.id);
     let is = |digest| Check::FileIs { host: host.clone(), path: path.clone(), digest };
-    let undo = Undo::by(Change::RestoreD2 { host: host.clone(), backup: aside.clone(), existed: now.is_some() });
+    let undo = Undo::by(Change::RestoreD2 {
+        host: host.clone(),
+        backup: aside.clone(),
+        existed: now.is_some(),
+        no_pause: false,
+    });
     let change = Change::ReplaceD2 { host: host.clone(), with: backup.path, replaces: replaces.clone(), backup: aside };
     let diff = d2_diff(now.as_deref().unwrap_or_default(), old);
     plan.given.push(is(replaces.clone()));

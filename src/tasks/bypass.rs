@@ -196,8 +196,14 @@ fn unsigned_d2(config: &Config, world: &World, run: &str) -> Result<Option<Step>
     let Some(old) = host.read_if_there(&config.d2.config)? else { return Ok(None) };
     Installed::read(&old, &config.d2.config.display().to_string())?;
     let (name, backup, digest) = (config.d2.host.clone(), d2_backup(config, run), Some(Digest::of(&old)));
-    let change = Change::InstallD2 { host: name.clone(), key: None, replaces: digest.clone(), backup: backup.clone() };
-    let undo = Undo::by(Change::RestoreD2 { host: name.clone(), backup, existed: true });
+    let change = Change::InstallD2 {
+        host: name.clone(),
+        key: None,
+        replaces: digest.clone(),
+        backup: backup.clone(),
+        no_pause: false,
+    };
+    let undo = Undo::by(Change::RestoreD2 { host: name.clone(), backup, existed: true, no_pause: false });
     let before = Check::FileIs { host: name.clone(), path: config.d2.config.clone(), digest };
     let after = vec![Check::D2FileUses { host: name.clone(), key: None }, Check::D2Runs { host: name, key: None }];
     Ok(Some(Step::new("make D2 send unsigned updates", change, after, undo).given(vec![before])))
@@ -213,10 +219,15 @@ fn signed_d2(config: &Config, world: &World, backup: &std::path::Path) -> Result
     }
     let installed = Installed::read(&old, &backup.display().to_string())?;
     let key = installed.used_keys().first().map(|name| KeyName::new(name)).transpose()?;
-    let change = Change::RestoreD2 { host: name.clone(), backup: backup.to_owned(), existed: true };
+    let change = Change::RestoreD2 { host: name.clone(), backup: backup.to_owned(), existed: true, no_pause: false };
     let aside = backup.with_extension("again");
-    let undo =
-        Undo::by(Change::InstallD2 { host: name.clone(), key: None, replaces: Some(Digest::of(&old)), backup: aside });
+    let undo = Undo::by(Change::InstallD2 {
+        host: name.clone(),
+        key: None,
+        replaces: Some(Digest::of(&old)),
+        backup: aside,
+        no_pause: false,
+    });
     let after = vec![Check::D2FileUses { host: name.clone(), key: key.clone() }, Check::D2Runs { host: name, key }];
     Ok(Some(Step::new("make D2 sign as before", change, after, undo)))
 }

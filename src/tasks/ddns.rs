@@ -240,8 +240,9 @@ pub(super) fn install(config: &Config, survey: &Survey, key: &KeyRef, run: &str)
         key: Some(key.clone()),
         replaces: digest.clone(),
         backup: backup.clone(),
+        no_pause: false,
     };
-    let undo = Undo::by(Change::RestoreD2 { host: host.clone(), backup, existed: digest.is_some() });
+    let undo = Undo::by(Change::RestoreD2 { host: host.clone(), backup, existed: digest.is_some(), no_pause: false });
     let after = vec![
         Check::D2FileUses { host: host.clone(), key: Some(key.name.clone()) },
         Check::D2Runs { host: host.clone(), key: Some(key.name.clone()) },

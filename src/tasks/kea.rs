@@ -73,7 +73,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
         log_folder: folders.1.as_deref(),
         look: &look,
     };
-    let context = Context { against, zones: &zones, reserved: &[] };
+    let context = Context { against, zones: &zones, reserved: config.map_or(&[], |it| &it.d2.reserved_names) };
     let is_d2 = |it: &&Document| Dhcp::read(it).is_none();
     let d2: Vec<&Document> = read.documents.iter().filter(is_d2).collect();
     let dhcp: Vec<&Document> = read.documents.iter().filter(|it| !is_d2(it)).collect();
@@ -128,7 +128,8 @@ pub fn explain(
         }
     };
     let dhcp: Vec<Dhcp> = read.documents.iter().filter_map(Dhcp::read).collect();
-    asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, &[])).collect()
+    let reserved = config.map_or(&[][..], |it| &it.d2.reserved_names);
+    asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, reserved)).collect()
 }
 
 fn host<'a>(config: Option<&Config>, world: &'a World) -> Result<&'a Host> {

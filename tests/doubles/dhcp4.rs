@@ -109,6 +109,7 @@ fn answer(mut stream: UnixStream, state: &State) -> io::Result<()> {
             *lock(&state.paused) = None;
             json!({"result": 0, "text": "DHCP service successfully enabled"})
         }
+        Some("version-get") => json!({"result": 0, "text": "2.6.3", "arguments": {"extended": "2.6.3"}}),
         Some(other) => json!({"result": 2, "text": format!("'{other}' command not supported.")}),
         None => json!({"result": 1, "text": "missing command"}),
     };

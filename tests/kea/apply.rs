@@ -10,10 +10,13 @@ use pfddns::systems::kea::ncr::{self, Mode, Ncr, What, dhcid};
 use pfddns::systems::kea::socket::{Statistics, command, version};
 use pfddns::systems::kea::{Version, apply, listener};
 use pfddns::world::Digest;
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 each_version!(
@@ -24,6 +27,7 @@ each_version!(
     somebody_elses_change_stops_us,
     what_the_daemon_uses_is_compared_by_key_secret_and_server,
     a_system_that_lists_no_ports_knocks_until_d2_listens_again,
+    both_dhcp_servers_are_held_and_let_go_whatever_happens,
     a_wedged_daemon_stops_us_before_anything_changes,
 );
 
@@ -100,6 +104,49 @@ fn a_system_that_lists_no_ports_knocks_until_d2_listens_again(kea: Kea) {
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(received(&mut site) - before, 20, "after reload {round}");
     }
+}
+
+/// A DHCP server's control socket that notes what it is told; `refuses` says no to `dhcp-disable`.
+fn dhcp(site: &mut Site, name: &str, refuses: bool) -> Arc<Mutex<Vec<String>>> {
+    let path = site.home.folder().join(name);
+    let listener = UnixListener::bind(&path).unwrap();
+    site.paths.pause.push(path);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&told);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let asked: Value = Value::deserialize(&mut serde_json::Deserializer::from_reader(&stream)).unwrap();
+            let command = asked["command"].as_str().unwrap().to_owned();
+            let result = i32::from(refuses && command == "dhcp-disable");
+            if command != "version-get" {
+                notes.lock().unwrap().push(command);
+            }
+            stream.write_all(format!("{{\"result\": {result}, \"text\": \"no\"}}").as_bytes()).unwrap();
+        }
+    });
+    told
+}
+
+/// kea-dhcp4 and kea-dhcp6 may feed one D2.
+fn both_dhcp_servers_are_held_and_let_go_whatever_happens(kea: Kea) {
+    let Some(mut site) = site(kea) else { return };
+    let _d2 = site.start_d2("ddns-1", 1);
+    let (four, six) = (dhcp(&mut site, "4.sock", false), dhcp(&mut site, "6.sock", false));
+    let new = site.document("ddns-2", 2);
+    assert!(site.install(&new).unwrap().held.is_some());
+    for told in [&four, &six] {
+        assert_eq!(*told.lock().unwrap(), ["dhcp-disable", "dhcp-enable"]);
+    }
+    // One says no: nothing is reloaded, and the one that was held goes on.
+    site.paths.pause.truncate(1);
+    let second = dhcp(&mut site, "no.sock", true);
+    let newer = site.document("ddns-3", 3);
+    let error = site.install(&newer).unwrap_err().to_string();
+    assert!(error.contains("no.sock") && error.contains("--no-pause"), "{error}");
+    assert_eq!(site.installed(), new);
+    assert_eq!(*second.lock().unwrap(), ["dhcp-disable"]);
+    assert_eq!(*four.lock().unwrap(), ["dhcp-disable", "dhcp-enable", "dhcp-disable", "dhcp-enable"]);
 }
 
 fn a_bad_file_never_reaches_the_daemon(kea: Kea) {

@@ -151,7 +151,12 @@ async fn change(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8]) -> Re
     Ok(held)
 }
 
-/// Pause, reload, wait, go on. Without DHCP sockets to pause it only reloads and waits.
+/// True if every DHCP server that runs also answers.
+pub fn can_pause(host: &Host, paths: &Paths) -> bool {
+    paths.pause.iter().all(|dhcp| running(host, dhcp).is_ok())
+}
+
+/// Pause, reload, wait, go on. Without DHCP servers to pause it only reloads and waits.
 pub async fn reload(
     clock: &Clock,
     host: &mut Host,
@@ -162,13 +167,18 @@ pub async fn reload(
     let mut paused = Vec::new();
     let mut result = Ok(());
     for dhcp in &paths.pause {
+        // Nobody there: it sends nothing that could be lost.
+        if running(host, dhcp).is_ok_and(|it| !it) {
+            tracing::warn!("no DHCP server answers on {}: none is held", dhcp.display());
+            continue;
+        }
         let arguments = json!({ "max-period": MAX_PAUSE });
         match socket::command(host, dhcp, "dhcp-disable", Some(arguments)) {
             Ok(_) => paused.push(dhcp),
             Err(error) => {
                 result = Err(error
-                    .while_doing("pausing DHCP")
-                    .hint("take `dhcp4-socket` out of pfddns.toml to go on without a pause, which may lose updates"));
+                    .while_doing(format!("pausing DHCP by {}", dhcp.display()))
+                    .hint("`--no-pause` goes on without holding DHCP, which may lose updates"));
                 break;
             }
         }
