@@ -1,12 +1,14 @@
 //! The command line: types and help, no logic. Man page and completions come from here too.
 
 mod firewall;
+mod service;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use firewall::{Backup, Dhcp, DhcpDdns, Unbound};
+pub use service::Service;
 
 /// TSIG keys, Kea DDNS and DNS servers around a pfSense firewall: planned, proven, undoable
 #[derive(Debug, Parser)]
@@ -199,6 +201,9 @@ pub enum Kea {
         #[arg(long)]
         running: bool,
     },
+    /// D2 as a service of pfSense, which never starts it by itself
+    #[command(subcommand)]
+    Service(Service),
     /// Register again the names of active leases that DNS has lost
     #[command(
         after_help = "Examples:\n  pfddns kea heal --dry-run\n  pfddns kea heal --leases /var/db/kea/dhcp4.leases"

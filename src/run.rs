@@ -1,6 +1,7 @@
 //! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
 
 mod firewall;
+mod service;
 
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Reload, Task, Tsig};
 use crate::config::{Config, DEFAULT_PATH};
@@ -268,6 +269,7 @@ impl Session<'_> {
             Command::Kea(Kea::Explain { asked, files, running }) => {
                 explain(Some(&self.config), &self.world, &asked, &files, running)
             }
+            Command::Kea(Kea::Service(it)) => self.service(it).await,
             Command::Kea(Kea::Heal { leases, max_percent, go }) => {
                 let plan = tasks::heal::heal(&self.config, &self.world, leases, max_percent).await?;
                 self.go(plan, &go).await

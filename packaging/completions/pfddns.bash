@@ -280,6 +280,21 @@ _pfddns() {
             pfddns__subcmd__help__subcmd__kea,render)
                 cmd="pfddns__subcmd__help__subcmd__kea__subcmd__render"
                 ;;
+            pfddns__subcmd__help__subcmd__kea,service)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__service"
+                ;;
+            pfddns__subcmd__help__subcmd__kea__subcmd__service,ensure)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__ensure"
+                ;;
+            pfddns__subcmd__help__subcmd__kea__subcmd__service,install)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__install"
+                ;;
+            pfddns__subcmd__help__subcmd__kea__subcmd__service,remove)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__remove"
+                ;;
+            pfddns__subcmd__help__subcmd__kea__subcmd__service,status)
+                cmd="pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__status"
+                ;;
             pfddns__subcmd__help__subcmd__tsig,generate)
                 cmd="pfddns__subcmd__help__subcmd__tsig__subcmd__generate"
                 ;;
@@ -313,6 +328,9 @@ _pfddns() {
             pfddns__subcmd__kea,render)
                 cmd="pfddns__subcmd__kea__subcmd__render"
                 ;;
+            pfddns__subcmd__kea,service)
+                cmd="pfddns__subcmd__kea__subcmd__service"
+                ;;
             pfddns__subcmd__kea__subcmd__help,explain)
                 cmd="pfddns__subcmd__kea__subcmd__help__subcmd__explain"
                 ;;
@@ -327,6 +345,51 @@ _pfddns() {
                 ;;
             pfddns__subcmd__kea__subcmd__help,render)
                 cmd="pfddns__subcmd__kea__subcmd__help__subcmd__render"
+                ;;
+            pfddns__subcmd__kea__subcmd__help,service)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__service"
+                ;;
+            pfddns__subcmd__kea__subcmd__help__subcmd__service,ensure)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__ensure"
+                ;;
+            pfddns__subcmd__kea__subcmd__help__subcmd__service,install)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__install"
+                ;;
+            pfddns__subcmd__kea__subcmd__help__subcmd__service,remove)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__remove"
+                ;;
+            pfddns__subcmd__kea__subcmd__help__subcmd__service,status)
+                cmd="pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__status"
+                ;;
+            pfddns__subcmd__kea__subcmd__service,ensure)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__ensure"
+                ;;
+            pfddns__subcmd__kea__subcmd__service,help)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help"
+                ;;
+            pfddns__subcmd__kea__subcmd__service,install)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__install"
+                ;;
+            pfddns__subcmd__kea__subcmd__service,remove)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__remove"
+                ;;
+            pfddns__subcmd__kea__subcmd__service,status)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__status"
+                ;;
+            pfddns__subcmd__kea__subcmd__service__subcmd__help,ensure)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__ensure"
+                ;;
+            pfddns__subcmd__kea__subcmd__service__subcmd__help,help)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__help"
+                ;;
+            pfddns__subcmd__kea__subcmd__service__subcmd__help,install)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__install"
+                ;;
+            pfddns__subcmd__kea__subcmd__service__subcmd__help,remove)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__remove"
+                ;;
+            pfddns__subcmd__kea__subcmd__service__subcmd__help,status)
+                cmd="pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__status"
                 ;;
             pfddns__subcmd__tsig,generate)
                 cmd="pfddns__subcmd__tsig__subcmd__generate"
@@ -1505,7 +1568,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__help__subcmd__kea)
-            opts="render lint explain heal"
+            opts="render lint explain service heal"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1563,6 +1626,76 @@ _pfddns() {
         pfddns__subcmd__help__subcmd__kea__subcmd__render)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__service)
+            opts="install remove status ensure"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__ensure)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__kea__subcmd__service__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1785,7 +1918,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea)
-            opts="-c -v -h --config --json --verbose --help render lint explain heal help"
+            opts="-c -v -h --config --json --verbose --help render lint explain service heal help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1867,7 +2000,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__help)
-            opts="render lint explain heal help"
+            opts="render lint explain service heal help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1950,6 +2083,76 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__service)
+            opts="install remove status ensure"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__ensure)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__help__subcmd__service__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__kea__subcmd__lint)
             opts="-c -v -h --kea --config --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1987,6 +2190,208 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service)
+            opts="-c -v -h --config --json --verbose --help install remove status ensure help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__ensure)
+            opts="-c -v -h --dry-run --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help)
+            opts="install remove status ensure help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__ensure)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__install)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__install)
+            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__remove)
+            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__kea__subcmd__service__subcmd__status)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -108,15 +108,16 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Replace the key everywhere, without losing an update'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show keys with fingerprints and ages, and where they are'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -l json -d 'One JSON document on stdout instead of text'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -s h -l help -d 'Print help'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "render" -d 'Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "lint" -d 'Check D2\'s and the DHCP server\'s files for what Kea itself misses; exit 1 if anything is an error'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "explain" -d 'Show which domain, server and key an update for a name or an address would use, and why'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "heal" -d 'Register again the names of active leases that DNS has lost'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain heal help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -l json -d 'One JSON document on stdout instead of text'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s h -l help -d 'Print help'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "render" -d 'Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "lint" -d 'Check D2\'s and the DHCP server\'s files for what Kea itself misses; exit 1 if anything is an error'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "explain" -d 'Show which domain, server and key an update for a name or an address would use, and why'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "service" -d 'D2 as a service of pfSense, which never starts it by itself'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "heal" -d 'Register again the names of active leases that DNS has lost'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
@@ -135,6 +136,15 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -l json -d 'One JSON document on stdout instead of text'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "install" -d 'Put its start script in place, name it in Status > Services, and start it at boot before DHCP'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "remove" -d 'Take out exactly what `install` put in; a D2 that runs goes on'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "status" -d 'Show script, entries and daemon; exit 5 if something of it is missing, 1 if D2 should run and does not'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "ensure" -d 'Start D2 if it should run and does not; made for cron'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l leases -d 'kea-dhcp4\'s lease file [default: the one the running server names]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l max-percent -d 'Stop if more than this share of the active leases is missing' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
@@ -146,6 +156,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "render" -d 'Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "lint" -d 'Check D2\'s and the DHCP server\'s files for what Kea itself misses; exit 1 if anything is an error'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Show which domain, server and key an update for a name or an address would use, and why'
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "service" -d 'D2 as a service of pfSense, which never starts it by itself'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "heal" -d 'Register again the names of active leases that DNS has lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
@@ -315,6 +326,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from kea" -f -a "render" -d 'Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from kea" -f -a "lint" -d 'Check D2\'s and the DHCP server\'s files for what Kea itself misses; exit 1 if anything is an error'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from kea" -f -a "explain" -d 'Show which domain, server and key an update for a name or an address would use, and why'
+complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from kea" -f -a "service" -d 'D2 as a service of pfSense, which never starts it by itself'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from kea" -f -a "heal" -d 'Register again the names of active leases that DNS has lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from bypass" -f -a "enable" -d 'Open it: zones take unsigned updates from their listed addresses, and D2 sends unsigned ones'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from bypass" -f -a "status" -d 'Show whether it is open, since when and why'

@@ -2,7 +2,7 @@
 complete pfddns \
     'c/--/(check config confirm default dry-run file for from help json kea keep leases max-percent no-pause older-than-days out reason remove running template to verbose version without)/' \
     'n/tsig/(generate rotate status)/' \
-    'n/kea/(render lint explain heal)/' \
+    'n/kea/(render lint explain service heal)/' \
     'n/bypass/(enable status disable)/' \
     'n/dhcp/(show dns-servers ddns)/' \
     'n/unbound/(show forward auth-zone)/' \

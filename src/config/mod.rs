@@ -145,6 +145,10 @@ pub struct PfsenseConfig {
     pub restore_points: PathBuf,
     /// pfSense's PHP, which rebuilds and restarts its services. Absent: changes wait for pfSense's next save.
     pub php: PathBuf,
+    /// The script that starts D2, in the folder whose `*.sh` pfSense runs at boot.
+    pub d2_script: PathBuf,
+    /// Folder of D2's pid file and control socket.
+    pub kea_run: PathBuf,
     /// The configuration pfSense writes for kea-dhcp4.
     pub kea_dhcp4_config: PathBuf,
     /// `kea-dhcp4`, for `-t`.
@@ -160,6 +164,8 @@ impl Default for PfsenseConfig {
             cache: "/tmp/config.cache".into(),
             restore_points: "/cf/conf/backup".into(),
             php: "/usr/local/bin/php".into(),
+            d2_script: "/usr/local/etc/rc.d/pfddns_d2.sh".into(),
+            kea_run: "/var/run/kea".into(),
             kea_dhcp4_config: "/usr/local/etc/kea/kea-dhcp4.conf".into(),
             kea_dhcp4_program: "/usr/local/sbin/kea-dhcp4".into(),
         }

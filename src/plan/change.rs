@@ -1,8 +1,8 @@
 //! The changes there are. Each can be saved, read, done twice and taken back; none holds a secret.
 
 use super::bypass::BypassState;
-use super::firewall;
 use super::{check::many, moves};
+use super::{firewall, supervise};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
@@ -83,6 +83,16 @@ pub enum Change {
         replaces: Option<Digest>,
         rebuild: Option<Rebuild>,
     },
+    /// Puts D2's start script in place, after a backup of what it replaces.
+    PutScript { host: HostName, replaces: Option<Digest>, backup: PathBuf },
+    /// Puts the script of before back, with its mode (`None`: there was none).
+    RestoreScript { host: HostName, backup: PathBuf, mode: Option<u32> },
+    /// Takes the script away that pfddns put there, after a backup.
+    RemoveScript { host: HostName, backup: PathBuf },
+    /// Starts D2 through its script, and waits until it answers.
+    StartD2 { host: HostName },
+    /// Ends D2 through its script: it finishes what it has.
+    StopD2 { host: HostName },
     /// Puts a whole earlier configuration of pfSense back, after a backup.
     RestoreFirewall { host: HostName, backup: PathBuf, run: String, replaces: Option<Digest> },
     /// Removes old backups. Never the newest one that pfSense would read.
@@ -158,6 +168,8 @@ impl Change {
                 | Self::ReplaceD2 { .. }
                 | Self::EditFirewall { .. }
                 | Self::RestoreFirewall { .. }
+                | Self::PutScript { .. }
+                | Self::RemoveScript { .. }
         )
     }
 
@@ -219,6 +231,13 @@ impl Change {
             Self::RestoreFirewall { host, backup, run, replaces } => {
                 firewall::restore(config, world, host, backup, run, replaces.as_ref())
             }
+            Self::PutScript { host, replaces, backup } => {
+                supervise::put_script(config, world, host, replaces.as_ref(), backup)
+            }
+            Self::RestoreScript { host, backup, mode } => supervise::restore_script(config, world, host, backup, *mode),
+            Self::RemoveScript { host, backup } => supervise::remove_script(config, world, host, backup),
+            Self::StartD2 { host } => supervise::start_d2(config, world, host).await,
+            Self::StopD2 { host } => supervise::stop_d2(config, world, host).await,
             Self::RemoveBackups { host, files } => firewall::remove_backups(world, host, files),
             Self::BeginBypass { state } => super::bypass::begin(config, world, state),
             Self::EndBypass { .. } => super::bypass::end(config, world),
@@ -273,6 +292,13 @@ impl fmt::Display for Change {
             }
             Self::EditFirewall { reason, rebuild: None, .. } => write!(f, "edit config.xml ({reason})"),
             Self::RestoreFirewall { backup, .. } => write!(f, "put config.xml back from {}", backup.display()),
+            Self::PutScript { .. } => f.write_str("put D2's start script in place"),
+            Self::RestoreScript { mode: Some(_), .. } => f.write_str("put the start script of before back"),
+            Self::RestoreScript { mode: None, .. } | Self::RemoveScript { .. } => {
+                f.write_str("remove D2's start script")
+            }
+            Self::StartD2 { .. } => f.write_str("start D2"),
+            Self::StopD2 { .. } => f.write_str("stop D2"),
             Self::RemoveBackups { files, .. } => write!(f, "remove {} old backups and journals", files.len()),
             Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }

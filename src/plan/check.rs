@@ -1,7 +1,7 @@
 //! Facts that can be looked up: what must hold before and after a step, and what a plan was made from.
 //! Each variant is one line in `holds`; a check that can't be answered is an error, never true.
 
-use super::{firewall, keys};
+use super::{firewall, keys, supervise};
 use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
@@ -62,6 +62,10 @@ pub enum Check {
     DhcpRuns { host: HostName },
     /// The running kea-dhcp4 sends names to D2 (true), or does not (false).
     DhcpSends { host: HostName, sends: bool },
+    /// D2's start script is in place and may be run (true), or is not there (false).
+    ScriptStands { host: HostName, stands: bool },
+    /// D2 answers on its control socket (true), or nobody does (false).
+    D2Up { host: HostName, up: bool },
     /// D2's file signs with this key in every domain (`None`: with none).
     D2FileUses { host: HostName, key: Option<KeyName> },
     /// The running D2 signs with this key in every domain (`None`: with none).
@@ -93,6 +97,8 @@ impl Check {
             Self::FirewallIs { host, backup } => firewall::is(config, world, host, backup),
             Self::DhcpRuns { host } => firewall::dhcp_runs(config, world, host),
             Self::DhcpSends { host, sends } => firewall::dhcp_sends(config, world, host, *sends),
+            Self::ScriptStands { stands, .. } => supervise::script_stands(config, world, *stands),
+            Self::D2Up { host, up } => supervise::d2_up(config, world, host, *up),
             Self::D2FileUses { host, key } => d2_file_uses(config, world, host, key.as_ref()),
             Self::D2Runs { host, key } => d2_runs(config, world, host, key.as_ref()),
         }
@@ -133,6 +139,10 @@ impl fmt::Display for Check {
             Self::DhcpRuns { .. } => f.write_str("kea-dhcp4 runs"),
             Self::DhcpSends { sends: true, .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
             Self::DhcpSends { sends: false, .. } => f.write_str("the running kea-dhcp4 sends no names to D2"),
+            Self::ScriptStands { stands: true, .. } => f.write_str("D2's start script is in place"),
+            Self::ScriptStands { stands: false, .. } => f.write_str("D2 has no start script"),
+            Self::D2Up { up: true, .. } => f.write_str("D2 runs"),
+            Self::D2Up { up: false, .. } => f.write_str("D2 does not run"),
             Self::D2FileUses { key: Some(key), .. } => write!(f, "D2's file signs with {key}"),
             Self::D2FileUses { key: None, .. } => f.write_str("D2's file signs with no key"),
             Self::D2Runs { key: Some(key), .. } => write!(f, "the running D2 signs with {key}"),

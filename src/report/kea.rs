@@ -1,6 +1,7 @@
 //! Findings and explanations as text and JSON.
 
 use crate::tasks::kea::{Explanation, Linted, Severity};
+use crate::tasks::service::ServiceView;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -37,4 +38,26 @@ pub fn explain_text(all: &[Explanation]) -> String {
 /// Explanations as JSON.
 pub fn explain_json(all: &[Explanation]) -> Value {
     json!({ "explained": all })
+}
+
+/// Where D2's service stands.
+pub fn service_text(view: &ServiceView) -> String {
+    let mut out = format!("script    {}: {}\n", view.script, view.script_state);
+    let is = |there: bool, yes: &'static str, no: &'static str| if there { yes } else { no };
+    let _ = writeln!(out, "service   {}", is(view.service, "in Status > Services", "not in Status > Services"));
+    let _ = writeln!(out, "boot      {}", is(view.early, "started before DHCP", "not started before DHCP"));
+    if let Some(there) = view.shellcmd_package {
+        let _ = writeln!(out, "shellcmd  {}", is(there, "the package has it in its list", "the package would drop it"));
+    }
+    let _ = writeln!(out, "file      {}", is(view.file, "there", "not there"));
+    let running = match view.running {
+        Some(true) => "runs",
+        Some(false) => "does not run",
+        None => "unknown",
+    };
+    let _ = writeln!(out, "D2        {running}");
+    for problem in &view.problems {
+        let _ = writeln!(out, "  ! {problem}");
+    }
+    out
 }

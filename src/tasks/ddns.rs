@@ -1,6 +1,7 @@
 //! Turn it on, and keep it on: a key in the store, on each server, granted in each zone, used by D2. Plans only what is
 //! missing, so planning twice is boring. `tsig generate` and `kea render` are parts of it.
 
+use super::service;
 use super::survey::{ServerSeen, Survey};
 use crate::config::{Config, ZoneConfig};
 use crate::error::{Error, Result};
@@ -9,6 +10,7 @@ use crate::plan::keys::d2_backup;
 use crate::plan::moves_d2::d2_text;
 use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
 use crate::secret::Secret;
+use crate::systems::kea;
 use crate::systems::kea::installed::same_key;
 use crate::systems::kea::redact::redact;
 use crate::systems::servers::{NameServer, Server};
@@ -21,7 +23,7 @@ pub async fn converge(config: &Config, world: &World) -> Result<Plan> {
     survey.no_bypass()?;
     let mut plan = Plan::new("ddns", format!("turn on dynamic updates at {}", config.site), world.clock.now());
     let key = keys_and_grants(config, world, &survey, &mut plan)?;
-    d2(config, &survey, &key, &mut plan)?;
+    d2(config, world, &survey, &key, &mut plan)?;
     plan.given = survey.given(config)?;
     Ok(plan)
 }
@@ -45,7 +47,7 @@ pub async fn render(config: &Config, world: &World) -> Result<Plan> {
     }
     let mut plan = Plan::new("kea-render", format!("D2's file on {}", config.d2.host), world.clock.now());
     let key = survey.key_ref(config, survey.current()?);
-    d2(config, &survey, &key, &mut plan)?;
+    d2(config, world, &survey, &key, &mut plan)?;
     plan.given = survey.given(config)?;
     Ok(plan)
 }
@@ -212,21 +214,34 @@ pub(super) fn prove(server: &ServerSeen, key: &KeyRef) -> Step {
     )
 }
 
-/// The step that writes D2's file for `key`, if it would change.
-fn d2(config: &Config, survey: &Survey, key: &KeyRef, plan: &mut Plan) -> Result<()> {
+/// The steps that write D2's file for `key` if it would change, and that start a D2 which config.xml names as a service.
+fn d2(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut Plan) -> Result<()> {
     if !config.d2.manage {
         return Ok(());
     }
-    let stored = survey.book.keys.iter().find(|it| it.name == key.name);
-    if let (Some(d2), Some(stored)) = (&survey.d2, stored) {
-        let wanted = d2_text(config, Some((key, &stored.secret)))?;
-        if *d2.text == **wanted {
-            return Ok(());
-        }
+    let service = service::wanted(config, world)?;
+    let down = service && !kea::apply::running(world.host(&config.d2.host)?, &config.d2.socket)?;
+    if service {
+        plan.steps.extend(service::script_step(config, world, &plan.id)?);
     }
-    let step = install(config, survey, key, &plan.id)?;
-    plan.steps.push(step);
+    if !is_installed(config, survey, key)? {
+        let mut step = install(config, survey, key, &plan.id)?;
+        if down {
+            step.after.retain(|it| !matches!(it, Check::D2Runs { .. }));
+        }
+        plan.steps.push(step);
+    }
+    if down {
+        plan.steps.push(service::start_step(config, Some(&key.name)));
+    }
     Ok(())
+}
+
+/// Does D2's file say exactly what it should?
+fn is_installed(config: &Config, survey: &Survey, key: &KeyRef) -> Result<bool> {
+    let stored = survey.book.keys.iter().find(|it| it.name == key.name);
+    let (Some(d2), Some(stored)) = (&survey.d2, stored) else { return Ok(false) };
+    Ok(*d2.text == **d2_text(config, Some((key, &stored.secret)))?)
 }
 
 /// The step that makes D2 use `key`.

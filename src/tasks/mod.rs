@@ -7,6 +7,7 @@ pub mod firewall;
 pub mod heal;
 pub mod kea;
 pub mod rotate;
+pub mod service;
 pub mod status;
 pub mod survey;
 pub mod verify;

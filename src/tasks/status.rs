@@ -1,6 +1,7 @@
 //! What stands where: keys with fingerprints and ages, servers, zones, D2, bypass, unfinished runs. A part that can't be
 //! read is shown as unknown, and unknown is a failure, never fine.
 
+use super::service;
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
 use crate::config::Config;
 use crate::error::Result;
@@ -91,6 +92,8 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
     problems.extend(defect.map(|error| format!("D2's file: {}", error.what())));
     let d2_running = running(config, world, &mut problems);
+    let down = keep(service::down(config, world), "D2's service", &mut problems).flatten();
+    problems.extend(down);
     let d2_file = d2.as_ref().and_then(key_of);
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
     let runs = keep(journal::all(&config.state), "the journals", &mut problems).unwrap_or_default();

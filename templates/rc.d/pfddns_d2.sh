@@ -33,7 +33,8 @@ start)
         tell "D2 was not started: its own check refuses $config (${place:-no place was given}); try: pfddns kea lint"
         exit 1
     fi
-    cd / && "$program" -c "$config" </dev/null >/dev/null 2>&1 &
+    # Nothing of the caller's stays open in it: pfSense's exec() would wait for its end.
+    (cd / && exec "$program" -c "$config") </dev/null >/dev/null 2>&1 &
     ;;
 stop)
     running || exit 0

@@ -22,7 +22,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Every command, in an order in which most of them have something to do.
-const COMMANDS: [&[&str]; 42] = [
+const COMMANDS: [&[&str]; 47] = [
     &["config"],
     &["config", "--template"],
     &["completions", "bash"],
@@ -49,6 +49,11 @@ const COMMANDS: [&[&str]; 42] = [
     &["kea", "explain", "printer", "10.77.10.7"],
     &["kea", "explain", "printer", "--running"],
     &["kea", "heal", "--leases", "leases.csv"],
+    &["kea", "service", "install", "--dry-run"],
+    &["kea", "service", "install"],
+    &["kea", "service", "status"],
+    &["kea", "service", "ensure"],
+    &["kea", "service", "remove"],
     &["dhcp", "show", "--check"],
     &["dhcp", "dns-servers", "lan", "10.77.10.53", "10.77.10.54"],
     &["dhcp", "ddns", "status"],
@@ -159,7 +164,7 @@ impl Trap {
             + &format!(
                 "\n[pfsense]\nconfig = \"{folder}/conf/config.xml\"\nlock = \"{folder}/conf/config.lock\"\n\
                  cache = \"{folder}/conf/config.cache\"\nrestore-points = \"{folder}/conf/backup\"\n\
-                 php = \"{folder}/no-php\"\nkea-dhcp4-config = \"{folder}/kea-dhcp4.conf\"\n"
+                 d2-script = \"{folder}/rc.d/pfddns_d2.sh\"\nkea-run = \"/run/kea\"\nphp = \"{folder}/no-php\"\nkea-dhcp4-config = \"{folder}/kea-dhcp4.conf\"\n"
             );
         let change = |name: &str, from: &str, to: &str| {
             assert!(good.contains(from), "{from}");

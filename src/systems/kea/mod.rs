@@ -14,6 +14,7 @@ pub mod lint;
 pub mod lint_scopes;
 pub mod listener;
 pub mod ncr;
+pub mod rc;
 pub mod redact;
 pub mod routes;
 mod rules;

@@ -27,6 +27,20 @@ pub enum Edit {
         /// The member.
         value: Seen,
     },
+    /// Make sure that a list has a member like this; appended if there is none.
+    Include {
+        /// Path of the list tag.
+        path: Vec<String>,
+        /// The member.
+        value: Seen,
+    },
+    /// Make sure that a list has no member like this; the others stay, wherever they have moved to.
+    Exclude {
+        /// Path of the list tag.
+        path: Vec<String>,
+        /// The member.
+        value: Seen,
+    },
     /// Remove the key, with all its members if it is a list, or one member if the path ends in a number.
     Remove {
         /// Where.
@@ -45,6 +59,16 @@ impl Edit {
         Self::Append { path: split(path), value: value.into() }
     }
 
+    /// `Include` from a path.
+    pub fn include(path: &str, value: impl Into<Seen>) -> Self {
+        Self::Include { path: split(path), value: value.into() }
+    }
+
+    /// `Exclude` from a path.
+    pub fn exclude(path: &str, value: impl Into<Seen>) -> Self {
+        Self::Exclude { path: split(path), value: value.into() }
+    }
+
     /// `Remove` from a path.
     pub fn remove(path: &str) -> Self {
         Self::Remove { path: split(path) }
@@ -52,7 +76,11 @@ impl Edit {
 
     pub(super) fn path(&self) -> &[String] {
         match self {
-            Self::Put { path, .. } | Self::Append { path, .. } | Self::Remove { path } => path,
+            Self::Put { path, .. }
+            | Self::Append { path, .. }
+            | Self::Include { path, .. }
+            | Self::Exclude { path, .. }
+            | Self::Remove { path } => path,
         }
     }
 }
@@ -105,7 +133,11 @@ impl Document<'_> {
                     None => self.make(parent, std::slice::from_ref(tag), value, out),
                 },
             },
-            Edit::Append { path, value } => match self.locate(path)? {
+            Edit::Include { path, value } if !self.members(path, value).is_empty() => Ok(()),
+            Edit::Exclude { path, value } => {
+                self.members(path, value).into_iter().try_for_each(|id| self.remove(id, out))
+            }
+            Edit::Append { path, value } | Edit::Include { path, value } => match self.locate(path)? {
                 Place::Missing { parent, rest } => self.make(parent, rest, &Seen::List(vec![value.clone()]), out),
                 Place::Key { parent, tag } => match self.all(parent, tag).last() {
                     Some(last) => self.insert_after(*last, tag, std::slice::from_ref(value), out),
@@ -119,6 +151,14 @@ impl Document<'_> {
                 Place::Key { parent, tag } => self.all(parent, tag).into_iter().try_for_each(|id| self.remove(id, out)),
             },
         }
+    }
+
+    /// The members of a list that say this.
+    pub(super) fn members(&self, path: &[String], value: &Seen) -> Vec<Id> {
+        let [above @ .., tag] = path else { return Vec::new() };
+        let names: Vec<&str> = above.iter().map(String::as_str).collect();
+        let Some(parent) = self.at(&names) else { return Vec::new() };
+        self.list(parent, tag).filter(|id| Seen::of(self, *id) == *value).collect()
     }
 
     /// All elements of this name, also those pfSense drops.

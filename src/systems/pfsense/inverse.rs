@@ -9,7 +9,14 @@ impl Document<'_> {
     pub fn inverse(&self, edits: &[Edit]) -> Vec<Edit> {
         let mut back = Vec::new();
         for edit in edits.iter().rev() {
-            let edit = self.back(edit.path());
+            let there = |path: &[String], value: &Seen| !self.members(path, value).is_empty();
+            let edit = match edit.clone() {
+                Edit::Include { path, value } | Edit::Exclude { path, value } if there(&path, &value) => {
+                    Edit::Include { path, value }
+                }
+                Edit::Include { path, value } | Edit::Exclude { path, value } => Edit::Exclude { path, value },
+                edit => self.back(edit.path()),
+            };
             if !back.contains(&edit) {
                 back.push(edit);
             }

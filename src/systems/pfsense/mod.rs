@@ -20,6 +20,7 @@ mod render;
 mod save;
 mod scan;
 mod seen;
+pub mod services;
 
 pub mod unbound;
 

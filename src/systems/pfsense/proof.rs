@@ -163,11 +163,12 @@ fn lost(path: &[String]) -> Error {
 pub(super) fn change(seen: &mut Seen, edit: &Edit, depth: usize) -> bool {
     let path = edit.path().get(depth..).unwrap_or_default();
     let [key, rest @ ..] = path else { return false };
-    if *seen == Seen::Text(String::new()) && !matches!(edit, Edit::Remove { .. }) {
+    let takes = matches!(edit, Edit::Remove { .. } | Edit::Exclude { .. });
+    if *seen == Seen::Text(String::new()) && !takes {
         *seen = Seen::Map(Vec::new());
     }
     match seen {
-        Seen::Text(_) => matches!(edit, Edit::Remove { .. }),
+        Seen::Text(_) => takes,
         Seen::List(members) => {
             let Some(index) = key.parse::<usize>().ok().filter(|it| *it < members.len()) else { return false };
             match (edit, rest.is_empty()) {
@@ -186,8 +187,15 @@ pub(super) fn change(seen: &mut Seen, edit: &Edit, depth: usize) -> bool {
                 (Edit::Put { value, .. }, true, Some(it)) => *it = value.clone(),
                 (Edit::Put { value, .. }, true, None) => map.push((key.clone(), value.clone())),
                 (Edit::Append { value, .. }, true, Some(Seen::List(members))) => members.push(value.clone()),
-                (Edit::Append { .. }, true, Some(_)) => return false,
-                (Edit::Append { value, .. }, true, None) => {
+                (Edit::Include { value, .. }, true, Some(Seen::List(members))) => {
+                    if !members.contains(value) {
+                        members.push(value.clone());
+                    }
+                }
+                (Edit::Exclude { value, .. }, true, Some(Seen::List(members))) => members.retain(|it| it != value),
+                (Edit::Append { .. } | Edit::Include { .. } | Edit::Exclude { .. }, true, Some(_)) => return false,
+                (Edit::Exclude { .. }, _, None) => {}
+                (Edit::Append { value, .. } | Edit::Include { value, .. }, true, None) => {
                     map.push((key.clone(), Seen::List(vec![value.clone()])));
                 }
                 (Edit::Remove { .. }, true, _) => map.retain(|(it, _)| it != key),
