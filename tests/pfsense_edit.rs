@@ -138,6 +138,38 @@ fn what_pfsense_could_not_read_back_is_refused() {
     assert!(Document::read(bomb).unwrap().edited(&[Edit::put("b", "1")]).unwrap_err().to_string().contains("DOCTYPE"));
 }
 
+/// pfSense reads 4096 bytes at a time and loses a line end of a long text that lies where a read ends.
+#[test]
+fn a_change_that_would_make_pfsense_lose_a_line_end_elsewhere_is_refused() {
+    let head = format!("{HEAD}\t<a>1</a>\n\t<long>");
+    let body = format!("{}\n{}", "x".repeat(4096 - head.len() - 4), "y".repeat(500));
+    let old = format!("{head}{body}</long>\n\t<b>1</b>\n</pfsense>\n");
+    let document = Document::read(old.as_bytes()).unwrap();
+    let long = |bytes: &[u8]| {
+        let read = Document::read(bytes).unwrap();
+        read.text_of(read.root(), "long").unwrap()
+    };
+    assert_eq!(long(old.as_bytes()), body);
+    let at_the_cut = [3, 4];
+    for more in 0..8 {
+        let value = "1".repeat(more + 1);
+        match document.edited(&[Edit::put("a", value.as_str())]) {
+            Ok(new) => assert!(!at_the_cut.contains(&more) && long(&new) == body, "{more}"),
+            Err(error) => {
+                assert!(at_the_cut.contains(&more), "{more}: {error}");
+                assert!(error.to_string().contains("would lose white space of <long> (line 5)"), "{error}");
+            }
+        }
+    }
+    // Behind the text nothing moves; and what is lost already is no reason.
+    document.edited(&[Edit::put("b", "12345")]).unwrap();
+    let lost = old.replace("<a>1<", "<a>1234<");
+    assert_ne!(long(lost.as_bytes()), body);
+    let lost = Document::read(lost.as_bytes()).unwrap();
+    lost.edited(&[Edit::put("a", "12345")]).unwrap();
+    lost.edited(&[Edit::put("a", "1")]).unwrap();
+}
+
 #[test]
 fn bad_files_are_named_with_their_line() {
     let cases: [(&[u8], &str); 12] = [

@@ -160,12 +160,89 @@ fn tree(depth: u32) -> proptest::strategy::BoxedStrategy<String> {
     prop_oneof![leaf, branch].boxed()
 }
 
+/// Texts and sections beyond 300 bytes, of which many lie across the end of one of pfSense's 4096-byte reads.
+fn long() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let letters: Vec<Vec<&str>> = vec![
+        vec!["x", "\n"],
+        vec!["x", "y", "\n", "\t"],
+        vec!["x", "\r\n"],
+        vec!["x", "\r"],
+        vec!["x", "\u{e9}", "\n"],
+        vec!["\u{e9}", "\u{65e5}", "\u{1f600}", "\r\n"],
+        vec![" ", "\n"],
+        vec![" ", "x", "\n", "\r\n", "\u{e9}"],
+        vec!["xxxxxxxxxxxxxxxxxxxx", "\n", "]"],
+        vec!["\n"],
+        vec!["\r\n"],
+    ];
+    let between = proptest::sample::select(vec!["", "&amp;", "&#39;", "<!-- c -->"]);
+    let in_section = proptest::sample::select(vec!["&amp;", "&#39;&eacute;", "<b>", "]", ">", ""]);
+    let length = proptest::sample::select(vec![5usize, 200, 298, 300, 302, 305, 700, 2000, 5000]);
+    let run = (proptest::sample::select(letters), length).prop_perturb(|(letters, length), mut rng| {
+        let mut text = String::new();
+        while text.len() < length {
+            text.push_str(letters[rng.random_range(0..letters.len())]);
+        }
+        text
+    });
+    let text = (run.clone(), between, run.clone()).prop_map(|(one, between, two)| format!("{one}{between}{two}"));
+    let section = prop::collection::vec((run, in_section), 1..4).prop_map(|runs| {
+        let text: String = runs.into_iter().map(|(run, other)| format!("{run}{other}")).collect();
+        format!("<![CDATA[{}]]>", text.replace("]]>", "x"))
+    });
+    let gap = proptest::sample::select(vec!["\n\t", "", "\n", "\r\n", "\n\t\t\t\t\t"]);
+    prop::collection::vec((gap, prop_oneof![text, section]), 2..12).prop_map(|all| {
+        let elements = all.into_iter().enumerate();
+        elements.map(|(n, (gap, text))| format!("{gap}<descr{n}>{text}</descr{n}>")).collect()
+    })
+}
+
+/// What stands before the root: declarations and document types, right and wrong.
+const HEADS: [&str; 24] = [
+    "<?xml version=\"1.0a\"?>",
+    "<?xml version=\"1.5\"?>",
+    "<?xml version=\"1.\"?>",
+    "<?xml version='1.0' encoding='utf8' ?>",
+    "<?xml  version = \"1.0\"\tencoding\n=\n\"UTF-8\"  ?>",
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"standalone=\"yes\"?>",
+    "<?xml version=\"1.0\" encoding=\"US-ASCII\"standalone=\"yes\"?>",
+    "<?xml version=\"1.0\" encoding=\"bogus\"?>",
+    "<?xml version=\"1.0\" standalone=\"maybe\"?>",
+    "<?xml encoding=\"UTF-8\"?>",
+    "<?xml?>",
+    "<?p:q x?>",
+    "<?xmlx y?>",
+    "\n<?xml version=\"1.0\"?>",
+    "<!DOCTYPE pfsense>",
+    "<!DOCTYPE pfsense SYSTEM \"x&y\">",
+    "<!DOCTYPE pfsense PUBLIC \"x\" \"y\" []>",
+    "<!DOCTYPE pfsense PUBLIC \"&foo;\" \"y\">",
+    "<!DOCTYPE pfsense [<!ENTITY p:q \"x\">]>",
+    "<!DOCTYPE pfsense [<!ENTITY foo SYSTEM \"x\">]>",
+    "<!DOCTYPE pfsense [<!NOTATION n SYSTEM \"x\"><!-- c --><?p x?>]>",
+    "<!DOCTYPE a><!DOCTYPE b>",
+    "<!doctype x>",
+    "<!DOCTYPE",
+];
+
 fn documents(count: usize) -> Vec<Vec<u8>> {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"config.xml as pfSense's PHP sees");
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let soup = proptest::collection::vec(piece(), 0..12).prop_map(|it| it.concat());
     let trees = proptest::collection::vec(tree(3), 1..6).prop_map(|it| it.concat());
+    let long = long();
     let mut all = Vec::new();
+    for n in 0..count / 20 {
+        let body = long.new_tree(&mut runner).unwrap().current();
+        all.push(format!("{}<pfsense>{body}\n</pfsense>\n", " ".repeat(n % 7 / 6)).into_bytes());
+    }
+    for head in HEADS {
+        all.push(format!("{head}<pfsense><a>1</a><b>&foo;</b></pfsense>").into_bytes());
+        all.push(format!("{head}<pfsense><a>1</a></pfsense>").into_bytes());
+    }
+    // A whole character beyond ASCII, where ASCII was declared.
+    all.push("<?xml version=\"1.0\" encoding=\"US-ASCII\"?><pfsense><a>\u{e9}</a></pfsense>".into());
     for n in 0..count {
         let body = if n % 3 == 0 {
             soup.new_tree(&mut runner).unwrap().current()

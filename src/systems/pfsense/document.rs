@@ -1,13 +1,11 @@
 //! config.xml as pfSense sees it: elements with their byte spans, lists, dropped members, duplicate and mixed-content errors.
-//! Not for: changing it; see `edit`. Not modelled: pfSense feeds its parser 4096 bytes at a time, and a text longer than
-//! 300 bytes may be cut there, which shows only where an entity or a line end lies exactly at the cut.
+//! Not for: changing it; see `edit`.
 
 use super::dialect::Dialect;
-use super::entities::decode_into;
 use super::names::Names;
 use super::prolog;
 use super::read::Reading;
-use super::scan::{Cursor, Declared, Flaw, Reference, chunks};
+use super::scan::{Declared, Flaw};
 use std::fmt;
 use std::ops::Range;
 
@@ -208,7 +206,7 @@ impl<'a> Document<'a> {
         match self.kind(id) {
             Kind::Empty => Some(String::new()),
             Kind::Elements => None,
-            Kind::Text => Some(self.read_text(id)),
+            Kind::Text => Some(self.read_text(id, true)),
         }
     }
 
@@ -222,67 +220,9 @@ impl<'a> Document<'a> {
         line_of(self.bytes, self.span(id).start)
     }
 
-    fn read_text(&self, id: Id) -> String {
-        let mut text = None;
-        let first = self.node(id).map_or(NOBODY, |it| it.first);
-        let mut children = self.siblings(first);
-        let content = self.content(id);
-        let mut at = Cursor::new(self.bytes.get(..content.end).unwrap_or_default(), content.start);
-        while let Some(byte) = at.peek() {
-            let from = at.at;
-            match byte {
-                b'<' if at.take(b"<![CDATA[") => {
-                    let Ok(section) = at.until(b"]]>", "") else { break };
-                    self.chunk(&mut text, self.slice(at.at - 3 - section.len()..at.at - 3));
-                }
-                b'<' => match at.skip_aside() {
-                    Ok(true) => {}
-                    _ => {
-                        // An element before the text: pfSense forgets it.
-                        let Some(child) = children.next() else { break };
-                        at.at = self.span(child).end;
-                        text = None;
-                    }
-                },
-                b'&' => match at.reference(&self.declared) {
-                    Ok(Reference::Character(it)) => self.chunk(&mut text, it.encode_utf8(&mut [0; 4])),
-                    Ok(Reference::Declared(it)) => self.chunk(&mut text, it.unwrap_or_default()),
-                    Err(_) => break,
-                },
-                _ => {
-                    let length = memchr::memchr2(b'<', b'&', at.rest()).unwrap_or(at.rest().len());
-                    at.at += length;
-                    chunks(self.slice(from..at.at), |chunk| self.chunk(&mut text, &chunk));
-                }
-            }
-        }
-        text.unwrap_or_default()
-    }
-
-    fn chunk(&self, text: &mut Option<String>, chunk: &str) {
-        let trimmed = trim(chunk);
-        match text {
-            Some(text) => decode_into(trimmed, self.dialect.entities(), text),
-            None if is_data(chunk) => {
-                decode_into(trimmed, self.dialect.entities(), text.insert(String::new()));
-            }
-            None => {}
-        }
-    }
-
-    fn slice(&self, range: Range<usize>) -> &'a str {
+    pub(super) fn slice(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or_default()
     }
-}
-
-/// What pfSense trims from each chunk of text. Spaces stay.
-fn trim(chunk: &str) -> &str {
-    chunk.trim_matches(['\t', '\n', '\r'])
-}
-
-/// Does a chunk start a text, or is it only white space between elements?
-pub(super) fn is_data(chunk: &str) -> bool {
-    !trim(chunk).trim_matches(' ').is_empty()
 }
 
 /// Line of an offset, from 1.

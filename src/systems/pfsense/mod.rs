@@ -4,6 +4,7 @@
 pub mod apply;
 mod by_php;
 pub mod custom_kea;
+mod cuts;
 pub mod ddns;
 pub mod dhcp;
 mod dialect;
@@ -21,6 +22,7 @@ mod save;
 mod scan;
 mod seen;
 pub mod services;
+mod texts;
 
 pub mod unbound;
 

@@ -12,8 +12,8 @@ pub(super) struct Prolog {
     pub declared: Declared,
     /// There is a DOCTYPE: such a file is read but never edited.
     pub doctype: bool,
-    /// Declared as ISO 8859-1: only ASCII means the same there.
-    pub latin: bool,
+    /// Declared as an encoding in which only ASCII means the same.
+    pub only_ascii: bool,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
     at.take(b"\xef\xbb\xbf");
     let declaration = Cursor { ..at };
     if at.take(b"<?xml") && matches!(at.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-        prolog.latin = declaration_body(&mut at)?;
+        prolog.only_ascii = declaration_body(&mut at)?;
     } else {
         at = declaration;
     }
@@ -47,12 +47,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
     }
 }
 
-/// ` version="1.0" encoding="…" standalone="…"?>`; true if the encoding is ISO 8859-1.
+/// ` version="1.0" encoding="…" standalone="…"?>`; true if only ASCII means the same in that encoding.
 fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
-    let mut latin = false;
+    let mut only_ascii = false;
     at.space();
     match pseudo_attribute(at, b"version")? {
-        Some(version) if version.starts_with("1.") => {}
+        Some(version) if is_version(&version) => {}
         Some(version) => return flaw(at.at, format!("XML version {version} is not known")),
         None => return flaw(at.at, "the XML declaration has no version"),
     }
@@ -63,11 +63,14 @@ fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
         }
         let name = pseudo_attribute(at, b"encoding")?.unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
-            "utf-8" | "utf8" | "us-ascii" | "ascii" => {}
-            "iso-8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "iso-latin-1" => latin = true,
+            "utf-8" | "utf8" => {}
+            "us-ascii" | "ascii" | "iso-8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "iso-latin-1" => {
+                only_ascii = true;
+            }
             _ => return flaw(at.at, format!("encoding {name} is not supported")),
         }
-        spaced = at.space();
+        // libxml2 wants the space only behind a name that makes it convert.
+        spaced = at.space() || !only_ascii;
     }
     if at.starts(b"standalone") {
         if !spaced {
@@ -79,7 +82,12 @@ fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
         }
         at.space();
     }
-    if at.take(b"?>") { Ok(latin) } else { flaw(at.at, "the XML declaration is not finished") }
+    if at.take(b"?>") { Ok(only_ascii) } else { flaw(at.at, "the XML declaration is not finished") }
+}
+
+/// `1.` and digits, of which libxml2 wants none.
+fn is_version(text: &str) -> bool {
+    text.strip_prefix("1.").is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()))
 }
 
 fn pseudo_attribute(at: &mut Cursor<'_>, name: &[u8]) -> Result<Option<String>, Flaw> {
@@ -127,11 +135,19 @@ fn external(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
     } else {
         return Ok(false);
     };
-    for _ in 0..quotes {
+    for left in (1..=quotes).rev() {
         at.space();
-        quoted(at)?;
+        let from = at.at;
+        if !quoted(at)?.iter().all(|it| left == 1 || is_public(*it)) {
+            return flaw(from, "a character that can't be part of a public identifier");
+        }
     }
     Ok(true)
+}
+
+/// XML 1.0 §2.3, `PubidChar`.
+fn is_public(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" \r\n-'()+,./:=?;!*#@$_%".contains(&byte)
 }
 
 fn subset(at: &mut Cursor<'_>, declared: &mut Declared) -> Result<(), Flaw> {
@@ -174,6 +190,9 @@ fn entity(at: &mut Cursor<'_>, declared: &mut Declared) -> Result<(), Flaw> {
         return flaw(at.at, "parameter entities are not supported");
     }
     let name = String::from_utf8_lossy(at.name()?).into_owned();
+    if name.contains(':') {
+        return flaw(at.at, "a colon in the name of an entity");
+    }
     if !at.space() {
         return flaw(at.at, "a space was expected in an entity's declaration");
     }

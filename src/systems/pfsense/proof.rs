@@ -21,7 +21,25 @@ pub(super) fn prove(old: &Document<'_>, new: &[u8], edits: &[Edit]) -> Result<()
     })?;
     let edits: Vec<&Edit> = edits.iter().collect();
     let wanted = Wanted { old, new: &read };
-    wanted.element(old.root(), read.root(), &edits, 0)
+    wanted.element(old.root(), read.root(), &edits, 0)?;
+    nothing_more_is_cut(old, &read)
+}
+
+/// What stands behind a change moves, and with it the places where pfSense's reads end: a long text that was whole may
+/// lose a line end there, although not one of its bytes has changed.
+fn nothing_more_is_cut(old: &Document<'_>, new: &Document<'_>) -> Result<()> {
+    let content = |of: &Document<'_>, id| of.bytes.get(of.content(id)).map(<[u8]>::to_vec);
+    let before: Vec<_> = old.texts_cut_short().map(|id| content(old, id)).collect();
+    match new.texts_cut_short().find(|id| !before.contains(&content(new, *id))) {
+        None => Ok(()),
+        Some(id) => Err(Error::new(format!(
+            "after this change pfSense would lose white space of <{}> (line {}): its parser reads 4096 bytes at a time, and one \
+             of these reads would end there inside a long text; nothing was written",
+            new.name(id),
+            new.line(id)
+        ))
+        .hint("make any description before that line some letters longer in pfSense's web interface, then run it again")),
+    }
 }
 
 fn already(old: &Document<'_>, edit: &Edit) -> bool {

@@ -1,10 +1,12 @@
 //! The pass over config.xml that builds a `Document`: one visit of every byte, no recursion.
 
+use super::cuts::{chunks, section_pieces, text_pieces};
 use super::dialect::Dialect;
-use super::document::{Broken, DEPTH_LIMIT, Document, Kind, NOBODY, Node, SIZE_LIMIT, is_data, prolog_of};
+use super::document::{Broken, DEPTH_LIMIT, Document, Kind, NOBODY, Node, SIZE_LIMIT, prolog_of};
 use super::names::Names;
 use super::prolog::Prolog;
-use super::scan::{Cursor, Flaw, Reference, chunks, flaw, forbidden_character};
+use super::scan::{Cursor, Flaw, Reference, flaw, forbidden_character};
+use super::texts::is_data;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -51,8 +53,8 @@ impl<'a> Reading<'a> {
         if let Some(at) = forbidden_character(bytes) {
             return flaw(at, "a control character that XML does not allow").map_err(Broken::from);
         }
-        if prolog.latin && !text.is_ascii() {
-            return flaw(0, "declared as ISO 8859-1 with characters beyond ASCII").map_err(Broken::from);
+        if prolog.only_ascii && !text.is_ascii() {
+            return flaw(0, "not declared as UTF-8, with characters beyond ASCII").map_err(Broken::from);
         }
         let at = Cursor::new(bytes, prolog.root);
         Ok(Self {
@@ -133,7 +135,8 @@ impl<'a> Reading<'a> {
             Some(b'!') if self.at.take(b"<![CDATA[") => {
                 let from = self.at.at;
                 let length = self.at.until(b"]]>", "a CDATA section")?.len();
-                let data = is_data(self.text.get(from..from + length).unwrap_or_default());
+                let mut data = false;
+                section_pieces(self.at.bytes, from..from + length, |it| data |= is_data(self.slice(it)));
                 self.data(data);
                 Ok(())
             }
@@ -183,10 +186,16 @@ impl<'a> Reading<'a> {
             self.data(true);
         } else if !trimmed && self.kind() != Kind::Text {
             let mut data = false;
-            chunks(self.text.get(from..from + length).unwrap_or_default(), |chunk| data |= is_data(&chunk));
+            text_pieces(self.at.bytes, from..from + length, |piece| {
+                chunks(self.slice(piece), |chunk| data |= is_data(&chunk));
+            });
             self.data(data);
         }
         Ok(())
+    }
+
+    fn slice(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
     }
 
     fn kind(&self) -> Kind {

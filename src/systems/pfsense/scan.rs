@@ -1,8 +1,7 @@
-//! Well-formedness as libxml2's push parser sees it: names, tags, references, comments, and where character data is cut.
+//! Well-formedness as libxml2's push parser sees it: names, tags, references, comments.
 //! Measured on libxml2 2.9.14 through PHP's xml extension. Not for: what the elements mean; see `document`.
 //! Its own scanner, not quick-xml: that took 65 ms for the tokens of 9.4 MB, and checks little of what libxml2 refuses.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Longest name libxml2 takes.
@@ -227,6 +226,9 @@ impl<'a> Cursor<'a> {
             if target.eq_ignore_ascii_case(b"xml") {
                 return flaw(at, "an XML declaration that is not at the start of the file");
             }
+            if target.contains(&b':') {
+                return flaw(at, "a colon in the name of a processing instruction");
+            }
             if !self.take(b"?>") {
                 if !self.space() {
                     return flaw(self.at, "a processing instruction without a space after its name");
@@ -292,43 +294,3 @@ static NAME_BYTE: [bool; 256] = {
     }
     table
 };
-
-/// The chunks in which libxml2 hands over a run of character data without references: it flushes before a carriage
-/// return and before the first byte beyond ASCII, and from there on every 300 bytes. Line ends become LF.
-pub(super) fn chunks<'a>(run: &'a str, mut each: impl FnMut(Cow<'a, str>)) {
-    let mut rest = run;
-    loop {
-        let Some(cut) = rest.bytes().position(|it| it == b'\r' || it >= 0x80) else {
-            if !rest.is_empty() {
-                each(Cow::Borrowed(rest));
-            }
-            return;
-        };
-        let (before, from) = rest.split_at(cut);
-        if !before.is_empty() {
-            each(Cow::Borrowed(before));
-        }
-        match from.strip_prefix('\r') {
-            Some(after) if after.starts_with('\n') => rest = after,
-            _ => return wide_chunks(from, each),
-        }
-    }
-}
-
-fn wide_chunks<'a>(run: &'a str, mut each: impl FnMut(Cow<'a, str>)) {
-    let mut chunk = String::new();
-    let mut characters = run.chars().peekable();
-    while let Some(it) = characters.next() {
-        match it {
-            '\r' if characters.peek() == Some(&'\n') => continue,
-            '\r' => chunk.push('\n'),
-            other => chunk.push(other),
-        }
-        if chunk.len() >= 300 {
-            each(Cow::Owned(std::mem::take(&mut chunk)));
-        }
-    }
-    if !chunk.is_empty() {
-        each(Cow::Owned(chunk));
-    }
-}

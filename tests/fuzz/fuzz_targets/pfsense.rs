@@ -1,3 +1,5 @@
+#[path = "../../../src/systems/pfsense/cuts.rs"]
+mod cuts;
 #[path = "../../../src/systems/pfsense/dialect.rs"]
 mod dialect;
 #[path = "../../../src/systems/pfsense/document.rs"]
@@ -22,6 +24,8 @@ mod render;
 mod scan;
 #[path = "../../../src/systems/pfsense/seen.rs"]
 mod seen;
+#[path = "../../../src/systems/pfsense/texts.rs"]
+mod texts;
 
 pub use dialect::Dialect;
 pub use document::{Document, Kind};
