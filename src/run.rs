@@ -120,7 +120,10 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
         return Ok(shown);
     }
     let config = read_config(&path)?;
-    let world = World::here(config.d2.host.clone())?;
+    let mut world = World::here(config.d2.host.clone())?;
+    if let Some(file) = &config.ca_file {
+        world = world.trusting(file)?;
+    }
     let mut session = Session { config, world, environment, stderr };
     session.end_expired_bypass(&cli.command).await;
     session.obey(cli.command).await

@@ -30,6 +30,9 @@ pub struct Config {
     pub site: String,
     /// Folder of journals, backups, the bypass state and the local store. Mode 0700.
     pub state: PathBuf,
+    /// PEM file with certificates that are trusted besides the system's, for the servers' APIs and the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// How keys are made.
     pub key: KeyPolicy,
     /// Where secrets lie.

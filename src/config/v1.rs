@@ -37,12 +37,13 @@ struct File {
 struct Site {
     name: String,
     state: PathBuf,
+    ca_file: Option<PathBuf>,
 }
 
 impl Default for Site {
     fn default() -> Self {
         let state = if cfg!(target_os = "freebsd") { "/cf/conf/pfddns" } else { "/var/lib/pfddns" };
-        Self { name: "site".into(), state: state.into() }
+        Self { name: "site".into(), state: state.into(), ca_file: None }
     }
 }
 
@@ -172,6 +173,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
         store: store(spec.store, &spec.site.state),
         site: spec.site.name,
         state: spec.site.state,
+        ca_file: spec.site.ca_file,
         key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
         d2: D2Config {
             manage: d2.manage,

@@ -3,11 +3,13 @@
 
 pub mod clock;
 pub mod host;
+pub mod http;
 pub mod local;
 pub mod wire;
 
 use crate::error::{Error, Result};
 use crate::model::HostName;
+use std::path::Path;
 use std::time::Duration;
 
 pub use clock::Clock;
@@ -29,15 +31,18 @@ pub struct World {
 impl World {
     /// The real world, with this machine as the one firewall.
     pub fn here(name: HostName) -> Result<Self> {
-        // Another part of the program may have installed it already; both are the same provider.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(Duration::from_secs(20))
-            .build()
-            .map_err(|error| Error::new(format!("HTTP can't be used here: {error}")))?;
-        Ok(Self { hosts: vec![(name, Host::Local(local::Local))], http, wire: Wire::default(), clock: Clock::Real })
+        Ok(Self {
+            hosts: vec![(name, Host::Local(local::Local))],
+            http: http::client(None)?,
+            wire: Wire::default(),
+            clock: Clock::Real,
+        })
+    }
+
+    /// The same world, with the certificates in this PEM file trusted besides the system's.
+    pub fn trusting(mut self, authorities: &Path) -> Result<Self> {
+        self.http = http::client(Some(authorities))?;
+        Ok(self)
     }
 
     /// A firewall to look at.

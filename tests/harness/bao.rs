@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// A running OpenBao.
 pub struct Bao {
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or `https://…`
     pub url: String,
     /// A 0600 file with the root token.
     pub token_file: PathBuf,
@@ -26,6 +26,29 @@ pub const ROOT: &str = "root-token-of-a-test";
 impl Bao {
     /// Starts one and waits until it answers.
     pub fn start() -> Started<Self> {
+        let mut it = Self::launch("http", &[])?;
+        let address = it.address;
+        // Health alone comes too early: the mount of `secret/` is made a moment later.
+        let ready = || talk(address, "GET", "sys/internal/ui/mounts/secret", ROOT, "").is_some_and(|it| it.0 == 200);
+        it.daemon = it.daemon.ready("OpenBao", ready);
+        Ok(it)
+    }
+
+    /// Starts one that speaks TLS, with a certificate by an authority of its own (`authority`). It listens when this
+    /// returns; its mount may take a moment more.
+    pub fn start_tls() -> Started<Self> {
+        let mut it = Self::launch("https", &["-dev-tls", "-dev-tls-cert-dir=."])?;
+        let address = it.address;
+        it.daemon = it.daemon.ready("OpenBao", || TcpStream::connect(address).is_ok());
+        Ok(it)
+    }
+
+    /// The authority of its certificate, in PEM.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("vault-ca.pem")
+    }
+
+    fn launch(scheme: &str, more: &[&str]) -> Started<Self> {
         let bao = program(peers().join("bin/bao"))?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
@@ -34,12 +57,9 @@ impl Bao {
         let mut command = Command::new(bao);
         command.env_clear().env("HOME", folder.path()).current_dir(folder.path());
         command.args(["server", "-dev", "-dev-no-store-token", &format!("-dev-root-token-id={ROOT}")]);
-        command.arg(format!("-dev-listen-address={address}"));
+        command.arg(format!("-dev-listen-address={address}")).args(more);
         let daemon = Daemon::start(&mut command, &folder.path().join("log"))?;
-        // Health alone comes too early: the mount of `secret/` is made a moment later.
-        let ready = || talk(address, "GET", "sys/internal/ui/mounts/secret", ROOT, "").is_some_and(|it| it.0 == 200);
-        let daemon = daemon.ready("OpenBao", ready);
-        Ok(Self { url: format!("http://{address}"), token_file, daemon, folder, address })
+        Ok(Self { url: format!("{scheme}://{address}"), token_file, daemon, folder, address })
     }
 
     /// One API call as root: HTTP code and body. `path` is without `/v1/`.

@@ -1,14 +1,19 @@
 //! What a server, its policies and its operator can do to us: each has a sentence of its own, and none shows a secret.
 
-use crate::harness::{Bao, real};
+use crate::harness::{Bao, real, until};
 use crate::site::{Ground, Site, config, key, name};
 use pfddns::config::StoreConfig;
+use pfddns::error::Exit;
+use pfddns::model::HostName;
 use pfddns::systems::store::Edit;
+use pfddns::world::World;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, thread};
 
 fn bao() -> Option<Site> {
@@ -233,4 +238,38 @@ fn the_environment_has_no_say() {
     let output = again.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// A private authority is what most Vaults have: refused until it is named, and then it works.
+#[test]
+fn a_certificate_by_an_authority_of_ones_own_needs_its_name() {
+    let Some(bao) = real(Bao::start_tls()) else { return };
+    let authority = bao.authority();
+    let mut site = Site::bao(bao);
+    fails(&mut site, "its certificate is by no authority that is trusted here", "ca-file under [site]");
+
+    site.world = World::here(HostName::new("fw").unwrap()).unwrap().trusting(&authority).unwrap();
+    let ready = || site.try_read().is_ok();
+    until(Duration::from_secs(10), "OpenBao by TLS", ready).unwrap();
+    let key = key("ddns-tls");
+    site.edit(0, &[Edit::Add(&key)]).unwrap();
+    assert_eq!(site.read().keys.len(), 1);
+
+    let refused = |file: &Path| match World::here(HostName::new("fw").unwrap()).unwrap().trusting(file) {
+        Ok(_) => panic!("{} was taken for certificates", file.display()),
+        Err(error) => (error.exit(), error.to_string()),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    for (text, words) in [
+        (None, "can't be read: no such file"),
+        (Some(""), "there is no certificate in it"),
+        (Some("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"), "not certificates in PEM form"),
+    ] {
+        if let Some(text) = text {
+            fs::write(&file, text).unwrap();
+        }
+        let (exit, error) = refused(&file);
+        assert!(exit == Exit::Usage && error.contains(words) && error.contains("ca.pem"), "{text:?}: {error}");
+    }
 }

@@ -175,9 +175,10 @@ impl VaultStore {
     fn explain(&self, failed: Failed) -> Error {
         let no = match failed {
             Failed::Unreachable(why) => {
-                return Error::new(format!("no answer from {}: {why}", self.url)).hint(
-                    "is it up, and is [store] url right? after a write without an answer look at `pfddns tsig status`",
-                );
+                let advice =
+                    "is it up, and is [store] url right? after a write without an answer look at `pfddns tsig status`";
+                return Error::new(format!("no answer from {}: {why}", self.url))
+                    .hint(crate::world::http::advice(&why, advice));
             }
             Failed::Nonsense => return self.nonsense(),
             Failed::No(no) => no,
@@ -242,18 +243,8 @@ fn failed(error: ClientError) -> Failed {
     }
 }
 
-/// The innermost cause, without Rust's `(os error N)`; never the request.
 fn reason(error: Option<&reqwest::Error>) -> String {
-    let Some(error) = error else { return "the connection broke".into() };
-    if error.is_timeout() {
-        return "not in time".into();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    let text = cause.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    error.map_or_else(|| "the connection broke".into(), crate::world::http::reason)
 }
 
 /// vaultrs' request headers, and the one Content-Type that PATCH takes (anything else is answered 415).

@@ -4,7 +4,7 @@
 use super::Technitium;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::world::World;
+use crate::world::{World, http};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -118,20 +118,10 @@ impl Technitium {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
-        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { deepest(error) };
-        let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
-        Error::new(format!("no HTTP answer from {} at {}: {reason}", self.name, self.url))
-            .hint("is its web service up, and its port open from here?")
+        let reason = http::reason(error);
+        let advice = http::advice(&reason, "is its web service up, and its port open from here?");
+        Error::new(format!("no HTTP answer from {} at {}: {reason}", self.name, self.url)).hint(advice)
     }
-}
-
-/// The first cause: the outer errors only say that something went wrong.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// Scheme, host and port of a URL: the rest of a redirect's target may hold what we sent.
