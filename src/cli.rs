@@ -42,6 +42,14 @@ Examples:
   pfddns tsig rotate          replace the TSIG key everywhere, without losing an update
   pfddns verify               prove that signed updates work and all others are refused";
 
+const HANDS: &str =
+    "A line protocol on standard input and output: files, locks, sockets, a fixed list of programs, and DNS messages from this
+machine's own address. It needs no configuration. When its input ends, or nothing comes for a minute, it lets go of all
+it holds and ends.
+
+Examples:
+  ssh -T admin@fw /usr/local/bin/pfddns hands     what --host admin@fw does";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -109,6 +117,9 @@ pub enum Command {
     /// Backups of config.xml and of D2's file that pfddns kept before each change, and the journals of its runs
     #[command(subcommand)]
     Backup(Backup),
+    /// Serve a pfddns elsewhere, which started this through ssh (--host); people never type it
+    #[command(after_help = HANDS)]
+    Hands,
     /// Print completions for a shell
     #[command(after_help = "Examples:\n  pfddns completions bash > /etc/bash_completion.d/pfddns")]
     Completions {

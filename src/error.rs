@@ -1,10 +1,12 @@
 //! The one error type and the exit codes.
 //! Not for: deciding what to print where; `report` and `main` do that.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Exit codes of the program. Stable: scripts and jobs rely on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
@@ -21,8 +23,9 @@ pub enum Exit {
 }
 
 /// What went wrong, while doing what, and what to try next.
-/// Facts first, lower case, no Rust types; never holds a secret.
-#[derive(Debug, Clone)]
+/// Facts first, lower case, no Rust types; never holds a secret. Serialised it crosses from a remote firewall as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Error {
     what: String,
     doing: Vec<String>,

@@ -74,7 +74,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, 
         }
         Err(help) => return Answer { stdout: help.render().to_string(), stderr: String::new(), exit: Exit::Done },
     };
-    let json = cli.json;
+    // Hands have a language of their own.
+    let json = cli.json && !matches!(cli.command, Command::Hands);
     tell(cli.verbose);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let shown = match runtime {
@@ -113,6 +114,7 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
         Command::Config { template: true } => return Ok(Shown::new(TEMPLATE, json!({ "template": TEMPLATE }))),
         Command::Completions { shell } => return Ok(completions(*shell)),
         Command::Man => return man(),
+        Command::Hands => return hands().await,
         _ => {}
     }
     let path = cli.config.clone().or_else(|| environment.config.clone()).unwrap_or_else(|| DEFAULT_PATH.into());
@@ -194,6 +196,12 @@ fn plain(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
+/// The other end of another pfddns. Its answers are written as they come, not at the end.
+async fn hands() -> Result<Shown> {
+    tasks::hands::serve(std::io::stdin(), std::io::stdout()).await?;
+    Ok(Shown::new("", Value::Null))
+}
+
 fn completions(shell: clap_complete::Shell) -> Shown {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "pfddns", &mut bytes);
@@ -248,7 +256,7 @@ impl Session<'_> {
                 self.reload(Plan::load(&file.display().to_string(), &bytes)?, &how).await
             }
             Command::Runs => {
-                let runs = journal::all(&self.config.state)?;
+                let runs = journal::all(&self.world, &self.config.state)?;
                 Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
             }
             Command::Resume => self.resume().await,
@@ -297,6 +305,7 @@ impl Session<'_> {
             Command::Backup(it) => self.backup(it).await,
             Command::Completions { shell } => Ok(completions(shell)),
             Command::Man => man(),
+            Command::Hands => hands().await,
         }
     }
 
@@ -353,18 +362,18 @@ impl Session<'_> {
         Ok(Shown::new(report::run_text(&plan, &report), report::run_json(&plan, &report)))
     }
 
-    fn nothing_unfinished(&self) -> Result<()> {
-        let Some(run) = journal::all(&self.config.state)?.into_iter().find(RunRecord::unfinished) else {
+    fn nothing_unfinished(&mut self) -> Result<()> {
+        let Some(run) = journal::all(&self.world, &self.config.state)?.into_iter().find(RunRecord::unfinished) else {
             return Ok(());
         };
         // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
-        journal::Runs::lock(&self.config.state)?;
+        journal::Runs::lock(&mut self.world, &self.config.state)?;
         Err(Error::new(format!("run {} is unfinished", run.plan.id))
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
     }
 
     async fn resume(&mut self) -> Result<Shown> {
-        let runs = journal::all(&self.config.state)?;
+        let runs = journal::all(&self.world, &self.config.state)?;
         let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
             return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
         };
@@ -374,7 +383,7 @@ impl Session<'_> {
     }
 
     async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
-        let runs = journal::all(&self.config.state)?;
+        let runs = journal::all(&self.world, &self.config.state)?;
         let open = plan::bypass::read(&self.config, &self.world)?.is_some();
         let run = plan::choose::to_undo(runs, name, open)?;
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);

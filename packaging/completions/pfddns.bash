@@ -34,6 +34,9 @@ _pfddns() {
             pfddns,dhcp)
                 cmd="pfddns__subcmd__dhcp"
                 ;;
+            pfddns,hands)
+                cmd="pfddns__subcmd__hands"
+                ;;
             pfddns,help)
                 cmd="pfddns__subcmd__help"
                 ;;
@@ -195,6 +198,9 @@ _pfddns() {
                 ;;
             pfddns__subcmd__help,dhcp)
                 cmd="pfddns__subcmd__help__subcmd__dhcp"
+                ;;
+            pfddns__subcmd__help,hands)
+                cmd="pfddns__subcmd__help__subcmd__hands"
                 ;;
             pfddns__subcmd__help,help)
                 cmd="pfddns__subcmd__help__subcmd__help"
@@ -446,7 +452,7 @@ _pfddns() {
 
     case "${cmd}" in
         pfddns)
-            opts="-c -v -h -V --config --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup completions man help"
+            opts="-c -v -h -V --config --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1273,8 +1279,30 @@ _pfddns() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pfddns__subcmd__hands)
+            opts="-c -v -h --config --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pfddns__subcmd__help)
-            opts="config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup completions man help"
+            opts="config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1542,6 +1570,20 @@ _pfddns() {
         pfddns__subcmd__help__subcmd__dhcp__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__hands)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -79,8 +79,8 @@ pub async fn apply(
     who: &str,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(&config.state)?;
-    if let Some(open) = super::journal::all(&config.state)?.iter().find(|run| run.unfinished()) {
+    let runs = Runs::lock(world, &config.state)?;
+    if let Some(open) = super::journal::all(world, &config.state)?.iter().find(|run| run.unfinished()) {
         return Err(Error::new(format!("run {} is unfinished", open.plan.id))
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"));
     }
@@ -89,7 +89,7 @@ pub async fn apply(
             Error::new(format!("the plan is stale: {}", error.what())).hint("make a new plan and look at it again")
         })?;
     }
-    let journal = runs.begin(plan, who)?;
+    let journal = runs.begin(world, plan, who)?;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
     run.forward(0).await
 }
@@ -101,12 +101,11 @@ pub async fn resume(
     world: &mut World,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(&config.state)?;
-    let record = &runs.reread(record)?;
+    let runs = Runs::lock(world, &config.state)?;
+    let (record, journal) = runs.reopen(world, record)?;
     if !record.unfinished() {
         return Err(Error::new(format!("run {} is {} already", record.plan.id, record.standing())));
     }
-    let journal = runs.reopen(record)?;
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: record.evidence.clone() };
     if record.marks.iter().any(|mark| matches!(mark, Mark::Failed | Mark::Undoing | Mark::Undone)) {
@@ -127,12 +126,11 @@ pub async fn undo(
     world: &mut World,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(&config.state)?;
-    let record = &runs.reread(record)?;
+    let runs = Runs::lock(world, &config.state)?;
+    let (record, journal) = runs.reopen(world, record)?;
     if record.ended == Some(Ending::Undone) {
         return Err(Error::new(format!("run {} is undone already", record.plan.id)));
     }
-    let journal = runs.reopen(record)?;
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
     let touched = record.marks.iter().rposition(|mark| !matches!(mark, Mark::Waiting | Mark::Undone));
@@ -286,7 +284,7 @@ impl Run<'_> {
 
     /// A journal that can't be written stops the run where it is: going back unrecorded would be worse.
     fn note(&mut self, event: &Event) -> Result<()> {
-        let noted = self.journal.note(self.world.clock.now(), event);
+        let noted = self.journal.note(self.world, event);
         noted.map_err(|error| if matches!(event, Event::Started { step: 0 }) { error } else { self.stuck(error) })
     }
 

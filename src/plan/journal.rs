@@ -3,12 +3,11 @@
 
 use super::{Evidence, FORMAT, Plan};
 use crate::error::{Error, Exit, Result};
+use crate::world::{Host, Lock, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// First line of a journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,22 +115,16 @@ pub struct RunRecord {
     pub last: Timestamp,
 }
 
-/// A journal open for writing.
+/// A journal that is written. It lies on the first firewall.
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    length: u64,
 }
 
 /// The folder of journals, locked while this lives: one run at a time.
 pub struct Runs {
     folder: PathBuf,
-    _lock: File,
-}
-
-fn io(path: &Path, doing: &str, error: &std::io::Error) -> Error {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-    Error::new(format!("{}: {doing}: {reason}", path.display()))
+    _lock: Lock,
 }
 
 impl Journal {
@@ -141,98 +134,75 @@ impl Journal {
     }
 
     /// Appends a line and waits until it is on disk.
-    pub fn note(&mut self, now: Timestamp, event: &Event) -> Result<()> {
-        let line = Line { at: now, event: event.clone() };
+    pub fn note(&mut self, world: &mut World, event: &Event) -> Result<()> {
+        let line = Line { at: world.clock.now(), event: event.clone() };
         let text = serde_json::to_string(&line).map_err(|error| Error::new(format!("a journal line: {error}")))?;
-        self.append(&text)
+        self.append(world, &text)
     }
 
-    fn append(&mut self, text: &str) -> Result<()> {
-        let write = |file: &mut File| file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data());
-        write(&mut self.file).map_err(|error| {
-            io(&self.path, "the journal can't be written", &error)
-                .hint("is the disk full? nothing is done without a journal")
-        })
+    fn append(&mut self, world: &mut World, text: &str) -> Result<()> {
+        let line = format!("{text}\n");
+        world.first_mut()?.append(&self.path, self.length, line.as_bytes()).map_err(|error| {
+            error.while_doing("writing the journal").hint("is the disk full? nothing is done without a journal")
+        })?;
+        self.length += line.len() as u64;
+        Ok(())
     }
 }
 
 impl Runs {
     /// Opens (makes) and locks the folder of journals below the state folder. A second run is refused, not queued.
-    pub fn lock(state: &Path) -> Result<Self> {
+    pub fn lock(world: &mut World, state: &Path) -> Result<Self> {
         let folder = state.join("runs");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| io(&folder, "can't be made", &error))?;
+        let host = world.first_mut()?;
+        host.make_folder(&folder, 0o700)?;
         let path = state.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| io(&path, "can't be opened", &error))?;
-        lock.try_lock().map_err(|_| {
-            Error::new("another pfddns is changing this site right now")
-                .hint(format!("wait for it; it holds {}", path.display()))
+        let lock = host.lock_if_free(&path, 0o600, Duration::ZERO)?.ok_or_else(|| {
+            let hint = match host {
+                Host::Local(_) => format!("wait for it; it holds {}", path.display()),
+                Host::Remote(_) => format!(
+                    "wait for it; it holds {}. If its connection was lost, the firewall lets go within a minute or two",
+                    path.display()
+                ),
+            };
+            Error::new("another pfddns is changing this site right now").hint(hint)
         })?;
         Ok(Self { folder, _lock: lock })
     }
 
     /// Begins the journal of a plan.
-    pub fn begin(&self, plan: &Plan, who: &str) -> Result<Journal> {
+    pub fn begin(&self, world: &mut World, plan: &Plan, who: &str) -> Result<Journal> {
         let path = self.folder.join(format!("{}.jsonl", plan.id));
-        let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path).map_err(|error| {
-            if error.kind() == ErrorKind::AlreadyExists {
+        if world.first()?.mode(&path)?.is_some() {
+            return Err(
                 Error::new(format!("this plan was applied already: {}", path.display())).hint("make a new plan")
-            } else {
-                io(&path, "the journal can't be begun", &error)
-            }
-        })?;
-        let mut journal = Journal { path, file };
+            );
+        }
+        let mut journal = Journal { path, length: 0 };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let head = Head { format: FORMAT, version, who: who.to_owned(), plan: plan.clone() };
         let text = serde_json::to_string(&head).map_err(|error| Error::new(format!("a journal line: {error}")))?;
-        journal.append(&text)?;
-        File::open(&self.folder)
-            .and_then(|it| it.sync_all())
-            .map_err(|error| io(&self.folder, "can't be synced", &error))?;
+        journal.append(world, &text)?;
         Ok(journal)
     }
 
-    /// The run as its journal tells it now, under the lock: another pfddns may have gone on with it since it was read.
-    pub fn reread(&self, run: &RunRecord) -> Result<RunRecord> {
-        let bytes = fs::read(&run.path).map_err(|error| io(&run.path, "can't be read", &error))?;
-        load(&run.path, &bytes)?.ok_or_else(|| Error::new(format!("{}: the journal is empty", run.path.display())))
-    }
-
-    /// Goes on writing the journal of an earlier run, cutting off a line torn by a power cut.
-    pub fn reopen(&self, run: &RunRecord) -> Result<Journal> {
-        let wrong = |error: std::io::Error| io(&run.path, "the journal can't be continued", &error);
-        let bytes = fs::read(&run.path).map_err(wrong)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let file = OpenOptions::new().append(true).open(&run.path).map_err(wrong)?;
-        file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(wrong)?;
-        Ok(Journal { path: run.path.clone(), file })
+    /// The run as its journal tells it now, under the lock, and the journal to go on with: another pfddns may have gone
+    /// on with it since it was read. A line torn by a power cut goes with the next one.
+    pub fn reopen(&self, world: &World, run: &RunRecord) -> Result<(RunRecord, Journal)> {
+        let bytes = world.first()?.read(&run.path)?;
+        let record = load(&run.path, &bytes)?
+            .ok_or_else(|| Error::new(format!("{}: the journal is empty", run.path.display())))?;
+        Ok((record, Journal { path: run.path.clone(), length: whole(&bytes) as u64 }))
     }
 }
 
 /// All runs of a site, oldest first. A journal that can't be read is an error: what it holds is unknown.
-pub fn all(state: &Path) -> Result<Vec<RunRecord>> {
-    let folder = state.join("runs");
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io(&folder, "can't be listed", &error)),
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|it| it == "jsonl"))
-        .collect();
-    paths.sort();
+pub fn all(world: &World, state: &Path) -> Result<Vec<RunRecord>> {
+    let (host, folder) = (world.first()?, state.join("runs"));
     let mut runs = Vec::new();
-    for path in paths {
-        let bytes = fs::read(&path).map_err(|error| io(&path, "can't be read", &error))?;
+    for name in host.list(&folder)?.into_iter().filter(|name| name.ends_with(".jsonl")) {
+        let path = folder.join(name);
+        let bytes = host.read(&path)?;
         if let Some(run) = load(&path, &bytes)? {
             runs.push(run);
         }
@@ -242,6 +212,11 @@ pub fn all(state: &Path) -> Result<Vec<RunRecord>> {
     Ok(runs)
 }
 
+/// Length of the whole lines.
+fn whole(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
+}
+
 /// Reads one journal. `None` if not even its first line is whole: then no step was begun either.
 pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
     let bad = |line: usize, why: String| {
@@ -249,8 +224,7 @@ pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
             .hint("keep the file and look at it by hand: it tells what a run did")
             .exit_with(Exit::NeedsPerson)
     };
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let text = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+    let text = String::from_utf8_lossy(bytes.get(..whole(bytes)).unwrap_or_default());
     let mut lines = text.lines().enumerate();
     let Some((_, first)) = lines.next() else { return Ok(None) };
     let head: Head = serde_json::from_str(first).map_err(|error| bad(1, error.to_string()))?;

@@ -250,7 +250,7 @@ async fn query(world: &World, server: SocketAddr, name: &DomainName, rtype: Rtyp
     let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
     message.add_query(Query::query(wire_name(name.as_str())?, rtype.wire()));
     let bytes = message.to_vec().map_err(|_| Error::new(format!("a query for {name} can't be built")))?;
-    let answer = world.wire.exchange(server, &bytes).await?;
+    let answer = world.exchange(server, &bytes).await?;
     let answer = parse(&answer, server)?;
     if answer.metadata.op_code != OpCode::Query || answer.queries != message.queries {
         return Err(Error::new(format!("{server} answered another question than {name} {rtype}")));
@@ -280,7 +280,7 @@ fn removal(zone: &ZoneName, name: &DomainName, rtype: Rtype) -> Result<Message> 
 async fn send(world: &World, server: SocketAddr, mut message: Message, signer: Option<&Signer<'_>>) -> Result<Verdict> {
     let verifier = signer.map(|signer| sign(world, &mut message, signer)).transpose()?;
     let bytes = message.to_vec().map_err(|_| Error::new("the update can't be built"))?;
-    let answer = world.wire.exchange(server, &bytes).await?;
+    let answer = world.exchange(server, &bytes).await?;
     let parsed = parse(&answer, server)?;
     if parsed.metadata.op_code != OpCode::Update {
         return Err(Error::new(format!("{server} answered something else than an update")));

@@ -1,5 +1,12 @@
 //! One module per product we talk to. A system knows its product and nothing of the others; where two meet, that is a task.
 
+use crate::world::hands::Program;
+
+/// Every program that is run on a firewall, for `pfddns hands`.
+pub fn programs() -> Vec<Program> {
+    [&kea::PROGRAMS[..], &pfsense::PROGRAMS, &servers::bind::PROGRAMS].concat()
+}
+
 pub mod dns;
 pub mod kea;
 pub mod pfsense;

@@ -82,7 +82,7 @@ fn keys_and_grants(config: &Config, world: &World, survey: &Survey, plan: &mut P
 
 /// The step that makes a new key, and the reference to it.
 pub(super) fn store_new_key(config: &Config, world: &World, survey: &Survey, plan: &mut Plan) -> Result<KeyRef> {
-    let name = survey.new_name(config, world.clock.now())?;
+    let name = survey.new_name(config, world)?;
     let secret = Store::of(config).place(survey.book.version + 1, &name);
     let key = KeyRef { name: name.clone(), algorithm: config.key.algorithm, secret };
     plan.steps.push(

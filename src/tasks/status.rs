@@ -96,7 +96,7 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     problems.extend(down);
     let d2_file = d2.as_ref().and_then(key_of);
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
-    let runs = keep(journal::all(&config.state), "the journals", &mut problems).unwrap_or_default();
+    let runs = keep(journal::all(world, &config.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
     let current = book.as_ref().and_then(|book| book.current.clone());
     for server in &servers {

@@ -78,8 +78,8 @@ impl Survey {
 
     /// A name for a new key that nobody has used yet: `<prefix>-<date><letters>`.
     /// A key that was taken back has left store and servers, but not the backups on the firewall: the journals know it.
-    pub fn new_name(&self, config: &Config, now: jiff::Timestamp) -> Result<KeyName> {
-        let runs = journal::all(&config.state)?;
+    pub fn new_name(&self, config: &Config, world: &World) -> Result<KeyName> {
+        let runs = journal::all(world, &config.state)?;
         let made = |(step, mark): (&Step, &Mark), name: &KeyName| {
             *mark != Mark::Waiting && matches!(&step.change, Change::StoreKey { key } if &key.name == name)
         };
@@ -91,7 +91,7 @@ impl Survey {
                         || server.zones.iter().any(|(_, rules)| rules.grants(name))
                 })
         };
-        let day = now.strftime("%Y%m%d");
+        let day = world.clock.now().strftime("%Y%m%d");
         for number in 0..26 * 26 {
             let name = KeyName::new(&format!("{}-{day}{}", config.key.prefix, letters(number)))?;
             if !used(&name) {

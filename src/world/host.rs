@@ -1,13 +1,14 @@
 //! A firewall: files, locks, programs and local sockets. What every kind of host offers, and nothing about any product.
 
-use super::local::Local;
+use super::local::{self, Local};
+use super::remote::{self, Remote};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fmt, fs};
 
 /// SHA-256 of a file's bytes, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,28 +51,27 @@ pub struct Ran {
 }
 
 /// An exclusive `flock(2)`, held until dropped.
-pub struct Lock(#[expect(dead_code, reason = "closing the file is what unlocks")] pub(super) fs::File);
+pub enum Lock {
+    /// Of a file of this machine.
+    Local(local::Lock),
+    /// Of a file of another one; it goes with the connection too.
+    Remote(remote::Held),
+}
 
 /// A file written beside its target and not yet in place. Dropped without `put`, it is removed.
-pub struct Staged {
-    pub(super) temporary: PathBuf,
-    pub(super) target: PathBuf,
-    pub(super) replaces: Option<Digest>,
-    pub(super) done: bool,
+pub enum Staged {
+    /// On this machine.
+    Local(local::Staged),
+    /// On another one; it goes with the connection too.
+    Remote(remote::Held, PathBuf),
 }
 
 impl Staged {
     /// Where the bytes lie now, for a program that checks them.
     pub fn path(&self) -> &Path {
-        &self.temporary
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.done {
-            // Best effort on the way out of a failure that is already being reported.
-            let _ = fs::remove_file(&self.temporary);
+        match self {
+            Self::Local(staged) => &staged.temporary,
+            Self::Remote(_, path) => path,
         }
     }
 }
@@ -80,6 +80,8 @@ impl Drop for Staged {
 pub enum Host {
     /// This machine.
     Local(Local),
+    /// Another one, through `hands` there.
+    Remote(Remote),
 }
 
 /// Calls that only look take `&self`, those that touch `&mut self`. All of them block; all are short.
@@ -93,6 +95,7 @@ impl Host {
     pub fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         match self {
             Self::Local(host) => host.read_if_there(path),
+            Self::Remote(host) => host.read_if_there(path),
         }
     }
 
@@ -100,6 +103,7 @@ impl Host {
     pub fn list(&self, folder: &Path) -> Result<Vec<String>> {
         match self {
             Self::Local(host) => host.list(folder),
+            Self::Remote(host) => host.list(folder),
         }
     }
 
@@ -107,6 +111,7 @@ impl Host {
     pub fn mode(&self, path: &Path) -> Result<Option<u32>> {
         match self {
             Self::Local(host) => host.mode(path),
+            Self::Remote(host) => host.mode(path),
         }
     }
 
@@ -114,6 +119,7 @@ impl Host {
     pub fn ask(&self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Ran> {
         match self {
             Self::Local(host) => host.run(argv, stdin, limit),
+            Self::Remote(host) => host.run(argv, stdin, limit),
         }
     }
 
@@ -121,6 +127,7 @@ impl Host {
     pub fn run(&mut self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Ran> {
         match self {
             Self::Local(host) => host.run(argv, stdin, limit),
+            Self::Remote(host) => host.run(argv, stdin, limit),
         }
     }
 
@@ -128,6 +135,7 @@ impl Host {
     pub fn talk(&self, socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
         match self {
             Self::Local(host) => host.talk(socket, request, limit),
+            Self::Remote(host) => host.talk(socket, request, limit),
         }
     }
 
@@ -135,34 +143,48 @@ impl Host {
     pub fn datagram(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<()> {
         match self {
             Self::Local(host) => host.datagram(to, bytes),
+            Self::Remote(host) => host.datagram(to, bytes),
         }
     }
 
     /// Takes an exclusive `flock(2)` on a file (made with mode 0666 less umask if absent), waiting at most `limit`.
     pub fn lock(&self, path: &Path, limit: Duration) -> Result<Lock> {
-        match self {
-            Self::Local(host) => host.lock(path, limit),
-        }
+        self.lock_if_free(path, 0o666, limit)?.ok_or_else(|| {
+            Error::new(format!("{}: locked by another program", path.display()))
+                .hint("wait for it to end, then run the command again")
+        })
+    }
+
+    /// The same; `None` if somebody else still has it after `limit`. `mode`: of a file that has to be made.
+    pub fn lock_if_free(&self, path: &Path, mode: u32, limit: Duration) -> Result<Option<Lock>> {
+        Ok(match self {
+            Self::Local(host) => host.lock(path, mode, limit)?.map(Lock::Local),
+            Self::Remote(host) => host.lock(path, mode, limit)?.map(Lock::Remote),
+        })
     }
 
     /// Makes a folder and its parents with this mode; one that exists is left as it is.
     pub fn make_folder(&mut self, path: &Path, mode: u32) -> Result<()> {
         match self {
             Self::Local(host) => host.make_folder(path, mode),
+            Self::Remote(host) => host.make_folder(path, mode),
         }
     }
 
     /// Writes and fsyncs the bytes beside the target, with the owner and mode they will have. The target is untouched.
     pub fn stage(&mut self, path: &Path, file: &NewFile<'_>) -> Result<Staged> {
         match self {
-            Self::Local(host) => host.stage(path, file),
+            Self::Local(host) => host.stage(path, file).map(Staged::Local),
+            Self::Remote(host) => host.stage(path, file).map(|(held, path)| Staged::Remote(held, path)),
         }
     }
 
     /// Puts a staged file in place (rename, fsync of the folder), unless the target is not what it replaces any more.
     pub fn put(&mut self, staged: Staged) -> Result<()> {
-        match self {
-            Self::Local(host) => host.put(staged),
+        match (self, staged) {
+            (Self::Local(host), Staged::Local(staged)) => host.put(staged),
+            (Self::Remote(host), Staged::Remote(held, _)) => host.put(held),
+            _ => Err(Error::new("a file can't be put in place on another machine than the one it was staged on")),
         }
     }
 
@@ -172,10 +194,20 @@ impl Host {
         self.put(staged)
     }
 
+    /// Appends to a file and waits until it is on disk. `at`: how long the file is; at 0 it is made (mode 0600) and must
+    /// not be there yet. Whatever lies behind `at` was torn by a power cut and is cut off.
+    pub fn append(&mut self, path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Local(host) => host.append(path, at, bytes),
+            Self::Remote(host) => host.append(path, at, bytes),
+        }
+    }
+
     /// Removes a file; none there is fine.
     pub fn remove(&mut self, path: &Path) -> Result<()> {
         match self {
             Self::Local(host) => host.remove(path),
+            Self::Remote(host) => host.remove(path),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! This machine as a firewall: files replaced atomically, programs run with an empty environment.
 
-use super::host::{Digest, Lock, NewFile, Ran, Staged};
+use super::host::{Digest, NewFile, Ran};
 use crate::error::{Error, Result};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,8 +18,40 @@ const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin
 /// Longest answer taken from a socket: a configuration with 50,000 domains is about 12 MB.
 const ANSWER_LIMIT: u64 = 64 << 20;
 
+/// Between a file's name and the number of the process that is about to replace it.
+const ASIDE: &str = ".pfddns-";
+
 /// The machine this program runs on.
 pub struct Local;
+
+/// An exclusive `flock(2)`, held until dropped.
+pub struct Lock(#[expect(dead_code, reason = "closing the file is what unlocks")] File);
+
+/// A file written beside its target and not yet in place. Dropped without `put`, it is removed.
+pub struct Staged {
+    pub(super) temporary: PathBuf,
+    target: PathBuf,
+    replaces: Option<Digest>,
+    done: bool,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.done {
+            // Best effort on the way out of a failure that is already being reported.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// A child that inherits nothing but what it is given, not even Ctrl-C: a program in the midst of a change ends by
+/// itself, and a daemon it started lives on.
+pub(super) fn child(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", PATH).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
 
 fn at(path: &Path, doing: &str) -> impl FnOnce(io::Error) -> Error {
     let text = format!("{}: {doing}", path.display());
@@ -70,17 +102,7 @@ impl Local {
             return Err(Error::usage(format!("{program}: programs are named by absolute path")));
         }
         let path = Path::new(program);
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .env("PATH", PATH)
-            // Ctrl-C is for us: a program in the midst of a change ends by itself, and a daemon it started lives on.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(at(path, "can't be started"))?;
+        let mut child = child(program).args(arguments).spawn().map_err(at(path, "can't be started"))?;
         // Each pipe has its own thread: a child that fills one while we read another would hang.
         let feed = child.stdin.take().map(|mut pipe| {
             let bytes = zeroize::Zeroizing::new(stdin.to_vec());
@@ -133,22 +155,20 @@ impl Local {
             .map_err(|error| Error::new(format!("udp {to}: can't send: {}", plain(&error))))
     }
 
-    pub(super) fn lock(&self, path: &Path, limit: Duration) -> Result<Lock> {
+    /// `None` if somebody else still has it after `limit`. `mode`: of a file that has to be made.
+    pub(super) fn lock(&self, path: &Path, mode: u32, limit: Duration) -> Result<Option<Lock>> {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
-            .mode(0o666)
+            .mode(mode)
             .open(path)
             .map_err(at(path, "can't be opened for locking"))?;
         let deadline = Instant::now() + limit;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
+                Ok(()) => return Ok(Some(Lock(file))),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::new(format!("{}: locked by another program", path.display()))
-                        .hint("wait for it to end, then run the command again"));
-                }
+                Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(at(path, "can't be locked")(error)),
             }
         }
@@ -165,9 +185,8 @@ impl Local {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(at(path, "can't be looked at")(error)),
         };
-        let temporary = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
-        // A file left there by a killed process with our number is nobody's: replace it.
-        let _ = fs::remove_file(&temporary);
+        sweep(path);
+        let temporary = PathBuf::from(format!("{}{ASIDE}{}", path.display(), std::process::id()));
         let write = || -> io::Result<()> {
             let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
             out.write_all(file.bytes)?;
@@ -198,6 +217,29 @@ impl Local {
         sync_folder(&staged.target)
     }
 
+    /// Appends and waits until it is on disk. `at`: how long the file is; 0 makes it, anything behind it was torn by a
+    /// power cut and goes.
+    pub(super) fn append(&self, path: &Path, at_length: u64, bytes: &[u8]) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(at_length == 0).mode(0o600);
+        let mut file = options.open(path).map_err(at(path, "can't be appended to"))?;
+        let mut write = || -> io::Result<u64> {
+            let length = file.metadata()?.len();
+            if length > at_length {
+                file.set_len(at_length)?;
+            }
+            if length >= at_length {
+                file.write_all(bytes)?;
+                file.sync_data()?;
+            }
+            Ok(length)
+        };
+        if write().map_err(at(path, "can't be appended to"))? < at_length {
+            return Err(Error::new(format!("{}: it is shorter than it was", path.display())));
+        }
+        if at_length == 0 { sync_folder(path) } else { Ok(()) }
+    }
+
     pub(super) fn remove(&self, path: &Path) -> Result<()> {
         match fs::remove_file(path) {
             Ok(()) => sync_folder(path),
@@ -215,6 +257,21 @@ impl Local {
         let found = if now.is_none() { "is gone" } else { "has changed" };
         Err(Error::new(format!("{}: the file {found} since it was read; nothing was written", path.display()))
             .hint("run the command again: it plans from what is there now"))
+    }
+}
+
+/// Removes what killed processes of ours left beside a file they were about to replace: it may hold secrets. A process
+/// that lives is let alone.
+fn sweep(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let start = format!("{}{ASIDE}", name.to_string_lossy());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name().to_string_lossy().strip_prefix(&start).and_then(|it| it.parse::<i32>().ok());
+        let Some(pid) = found.and_then(rustix::process::Pid::from_raw) else { continue };
+        let ours = u32::try_from(pid.as_raw_nonzero().get()).is_ok_and(|it| it == std::process::id());
+        if ours || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

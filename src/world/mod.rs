@@ -2,18 +2,25 @@
 //! Knows no product by name.
 
 pub mod clock;
+pub mod hands;
 pub mod host;
 pub mod http;
 pub mod local;
+mod protocol;
+mod remote;
+pub mod ssh;
 pub mod wire;
 
 use crate::error::{Error, Result};
 use crate::model::HostName;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 pub use clock::Clock;
 pub use host::{Digest, Host, Lock, NewFile, Ran};
+pub use remote::Remote;
+pub use ssh::{Carrier, Ssh};
 pub use wire::Wire;
 
 /// The outside world of one run.
@@ -31,18 +38,42 @@ pub struct World {
 impl World {
     /// The real world, with this machine as the one firewall.
     pub fn here(name: HostName) -> Result<Self> {
-        Ok(Self {
-            hosts: vec![(name, Host::Local(local::Local))],
-            http: http::client(None)?,
-            wire: Wire::default(),
-            clock: Clock::Real,
-        })
+        Self::with(vec![(name, Host::Local(local::Local))])
+    }
+
+    /// The real world with these firewalls.
+    pub fn with(hosts: Vec<(HostName, Host)>) -> Result<Self> {
+        Ok(Self { hosts, http: http::client(None)?, wire: Wire::default(), clock: Clock::Real })
     }
 
     /// The same world, with the certificates in this PEM file trusted besides the system's.
     pub fn trusting(mut self, authorities: &Path) -> Result<Self> {
         self.http = http::client(Some(authorities))?;
         Ok(self)
+    }
+
+    /// The first firewall, to look at: journals and the store lie there.
+    pub fn first(&self) -> Result<&Host> {
+        self.hosts.first().map(|(_, host)| host).ok_or_else(no_host)
+    }
+
+    /// The first firewall, to change.
+    pub fn first_mut(&mut self) -> Result<&mut Host> {
+        self.hosts.first_mut().map(|(_, host)| host).ok_or_else(no_host)
+    }
+
+    /// The machine this program runs on: HTTP goes from here, so the tokens for it lie here.
+    pub fn this_machine(&self) -> &Host {
+        const HERE: &Host = &Host::Local(local::Local);
+        HERE
+    }
+
+    /// A DNS message and its answer, from the first firewall's own address: that is the one the servers let in.
+    pub async fn exchange(&self, server: SocketAddr, message: &[u8]) -> Result<Vec<u8>> {
+        match self.first()? {
+            Host::Local(_) => self.wire.exchange(server, message).await,
+            Host::Remote(host) => host.exchange(server, message).await,
+        }
     }
 
     /// A firewall to look at.
@@ -77,6 +108,10 @@ impl World {
             waited += every;
         }
     }
+}
+
+fn no_host() -> Error {
+    Error::usage("no firewall is configured")
 }
 
 fn unknown_host(name: &HostName) -> Error {

@@ -22,11 +22,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Every command, in an order in which most of them have something to do.
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 48] = [
     &["config"],
     &["config", "--template"],
     &["completions", "bash"],
     &["man"],
+    &["hands"],
     &["status"],
     &["plan"],
     &["plan", "generate", "--out", "generate.plan"],

@@ -86,7 +86,7 @@ impl Lab {
     }
 
     fn last_run(&self) -> plan::RunRecord {
-        journal::all(&self.config.state).unwrap().pop().unwrap()
+        journal::all(&self.world(), &self.config.state).unwrap().pop().unwrap()
     }
 
     /// No zone is open, at any moment since `from`.

@@ -26,7 +26,15 @@ pub mod text;
 
 pub use installed::Installed;
 
+use crate::world::hands::Program;
 use std::fmt;
+
+/// What is run on a firewall: the daemons' version and their check of a file, and the script that starts D2.
+pub const PROGRAMS: [Program; 3] = [
+    Program { name: "kea-dhcp-ddns", shapes: &[&["-v"], &["-t", "*"]] },
+    Program { name: "kea-dhcp4", shapes: &[&["-v"], &["-t", "*"]] },
+    Program { name: "*.sh", shapes: &[&["start"], &["stop"]] },
+];
 
 /// A version of Kea.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

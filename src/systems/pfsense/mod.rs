@@ -32,3 +32,6 @@ pub use document::{Consequence, Document, Id, Kind, Refusal, SIZE_LIMIT};
 pub use edit::Edit;
 pub use save::{Paths, Save, Saved, Step, read, restore, same_but_revision, save, save_watched};
 pub use seen::Seen;
+
+/// What is run on a firewall: PHP, with its script on standard input.
+pub const PROGRAMS: [crate::world::hands::Program; 1] = [crate::world::hands::Program { name: "php", shapes: &[&[]] }];

@@ -10,6 +10,7 @@ use super::{Feature, HeldKey, NameServer, Standing, acl, check_bypass, check_sec
 use crate::error::{Doing as _, Error, Result};
 use crate::model::{GrantRow, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, ZoneRules};
 use crate::secret::Secret;
+use crate::world::hands::Program;
 use crate::world::{Digest, Host, NewFile, World};
 use file::{File, Key};
 use std::collections::BTreeSet;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+/// What is run on a firewall.
+pub const PROGRAMS: [Program; 1] = [Program { name: "rndc", shapes: &[&["**"]] }];
 /// rndc answers in milliseconds; reading 10,000 zones again takes named a few seconds.
 const RNDC_LIMIT: Duration = Duration::from_secs(30);
 
@@ -36,7 +39,7 @@ impl Bind {
     }
 
     fn read(&self, world: &World) -> Result<(File, Zeroizing<Vec<u8>>)> {
-        let (_, host) = world.hosts.first().ok_or_else(no_host)?;
+        let host = world.first()?;
         let path = self.file.display();
         let Some(mode) = host.mode(&self.file)? else {
             return Err(Error::new(format!("{path}: no such file; named must be able to read it"))
@@ -53,7 +56,7 @@ impl Bind {
     /// Writes the file and has named read it. If named does not like it, the old file is put back.
     fn install(&self, world: &mut World, file: &File, old: &[u8]) -> Result<()> {
         let new = file.render();
-        let (_, host) = world.hosts.first_mut().ok_or_else(no_host)?;
+        let host = world.first_mut()?;
         let write = |host: &mut Host, from: &[u8], to: &[u8]| {
             let file = NewFile { bytes: to, replaces: Some(Digest::of(from)), mode: 0o640, keep_mode: true };
             host.write(&self.file, &file)
@@ -77,7 +80,7 @@ impl Bind {
     }
 
     fn ask(&self, world: &World, command: &[&str]) -> Result<String> {
-        let (_, host) = world.hosts.first().ok_or_else(no_host)?;
+        let host = world.first()?;
         let argv: Vec<&str> = self.rndc.iter().map(String::as_str).chain(command.iter().copied()).collect();
         let ran = host.ask(&argv, b"", RNDC_LIMIT)?;
         if ran.code != 0 {
@@ -293,8 +296,4 @@ impl NameServer for Bind {
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
-}
-
-fn no_host() -> Error {
-    Error::usage("no firewall is configured")
 }

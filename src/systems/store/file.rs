@@ -8,7 +8,7 @@
 //! The JSON keeps the last ten versions of each secret, as KV version 2 does.
 
 use super::layout::Fields;
-use super::{Edit, first, moved, private};
+use super::{Edit, moved, private};
 use crate::error::{Doing as _, Error, Result};
 use crate::world::{Digest, Host, NewFile, World};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -81,7 +81,7 @@ impl FileStore {
 
     /// One version of a secret, or the latest; `None` if it is not there (any more).
     pub(super) fn fields(&self, world: &World, secret: &str, version: Option<u64>) -> Result<Option<(u64, Fields)>> {
-        let (mut content, _) = self.open(first(world)?)?;
+        let (mut content, _) = self.open(world.first()?)?;
         let Some(mut history) = content.secrets.remove(secret) else { return Ok(None) };
         let version = version.unwrap_or(history.version);
         Ok(history.versions.remove(&version).map(|fields| (version, fields)))
@@ -89,9 +89,7 @@ impl FileStore {
 
     /// Writes a new version, under the store's lock.
     pub(super) fn edit(&self, world: &mut World, expects: u64, edits: &[Edit<'_>]) -> Result<u64> {
-        let host = world.hosts.first_mut().map(|(_, host)| host);
-        let host = host.ok_or_else(|| Error::usage("no firewall is configured"))?;
-        self.edit_on(host, expects, edits).doing(|| format!("writing keys to {self}"))
+        self.edit_on(world.first_mut()?, expects, edits).doing(|| format!("writing keys to {self}"))
     }
 
     fn edit_on(&self, host: &mut Host, expects: u64, edits: &[Edit<'_>]) -> Result<u64> {

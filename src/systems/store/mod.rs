@@ -156,11 +156,6 @@ fn moved(store: &impl std::fmt::Display, expects: u64, found: Option<u64>) -> Er
         .hint("run the command again: it plans from what is there now")
 }
 
-/// The machine that local files of the store lie on: the first firewall.
-fn first(world: &World) -> Result<&Host> {
-    world.hosts.first().map(|(_, host)| host).ok_or_else(|| Error::usage("no firewall is configured"))
-}
-
 /// Refuses a file with a secret in it that others on the machine can read.
 fn private(host: &Host, path: &Path) -> Result<()> {
     match host.mode(path)? {

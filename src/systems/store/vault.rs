@@ -4,7 +4,7 @@
 //! Nothing is taken from the environment: neither `VAULT_ADDR` nor `VAULT_TOKEN` nor a proxy.
 
 use super::layout::Fields;
-use super::{Edit, first, moved, private};
+use super::{Edit, moved, private};
 use crate::error::{Doing as _, Error, Result};
 use crate::secret::Secret;
 use crate::world::World;
@@ -159,7 +159,7 @@ impl VaultStore {
     }
 
     fn token(&self, world: &World) -> Result<Secret> {
-        let (host, file) = (first(world)?, self.token_file.display());
+        let (host, file) = (world.this_machine(), self.token_file.display());
         let bytes = zeroize::Zeroizing::new(host.read(&self.token_file).map_err(|error| {
             error.hint(format!("put a token for {}/{} there, with mode 0600", self.mount, self.path))
         })?);

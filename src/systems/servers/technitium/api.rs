@@ -89,7 +89,7 @@ impl Technitium {
     /// The API token, from its file on the machine this program runs on.
     fn token(&self, world: &World) -> Result<Secret> {
         let file = self.token_file.display();
-        let (_, host) = world.hosts.first().ok_or_else(|| Error::usage("no firewall is configured"))?;
+        let host = world.this_machine();
         match host.mode(&self.token_file)? {
             None => return Err(self.bad_token("there is no such file")),
             Some(mode) if mode & 0o077 != 0 => {
