@@ -201,7 +201,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "show" -d 'Show interfaces, ranges, DNS servers, pools and static maps'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "dns-servers" -d 'Set the DNS servers that clients of an interface get (option 6)'
-complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2 (pfSense 2.8 and later)'
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -l check -d 'Ask each DNS server whether it answers and knows our names'
@@ -226,7 +226,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show interfaces, ranges, DNS servers, pools and static maps'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "dns-servers" -d 'Set the DNS servers that clients of an interface get (option 6)'
-complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2 (pfSense 2.8 and later)'
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -l json -d 'One JSON document on stdout instead of text'
@@ -339,7 +339,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from bypass" -f -a "disable" -d 'Close it: exactly the rules of before'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from dhcp" -f -a "show" -d 'Show interfaces, ranges, DNS servers, pools and static maps'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from dhcp" -f -a "dns-servers" -d 'Set the DNS servers that clients of an interface get (option 6)'
-complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from dhcp" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2 (pfSense 2.8 and later)'
+complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from dhcp" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from unbound" -f -a "show" -d 'Show domain overrides and custom options'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from unbound" -f -a "forward" -d 'Make it ask these servers for zones (domain overrides)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from unbound" -f -a "auth-zone" -d 'Make it keep a copy of zones, so that names resolve when the servers are down (auth-zone)'

@@ -35,7 +35,7 @@ pub enum Dhcp {
         #[command(flatten)]
         go: Go,
     },
-    /// The switch that makes kea-dhcp4 send clients' names to D2 (pfSense 2.8 and later)
+    /// The switch that makes kea-dhcp4 send clients' names to D2
     #[command(subcommand)]
     Ddns(DhcpDdns),
 }
@@ -44,8 +44,21 @@ pub enum Dhcp {
 #[derive(Debug, Subcommand)]
 pub enum DhcpDdns {
     /// Turn it on for the interfaces whose subnet is in pfddns.toml
-    #[command(after_help = "Examples:\n  pfddns dhcp ddns enable --dry-run\n  pfddns dhcp ddns enable")]
-    Enable(#[command(flatten)] Go),
+    ///
+    /// pfSense 2.8 and later keep it for good, as custom Kea JSON in config.xml. pfSense 2.7 has no place for it and writes
+    /// Kea's file anew at each boot, DHCP or DNS Resolver save and WAN address change.
+    #[command(
+        after_help = "Examples:\n  pfddns dhcp ddns enable --dry-run\n  pfddns dhcp ddns enable\n  pfddns dhcp ddns enable --until-regenerated    (pfSense 2.7; from cron, each minute)"
+    )]
+    Enable {
+        /// pfSense 2.7: put it into Kea's generated file, where it lasts until pfSense writes that file anew. The same
+        /// command again puts it back, and does nothing when it is there
+        #[arg(long)]
+        until_regenerated: bool,
+        /// Show only, or confirm
+        #[command(flatten)]
+        go: Go,
+    },
     /// Take out exactly what `enable` put in
     #[command(after_help = "Examples:\n  pfddns dhcp ddns disable")]
     Disable(#[command(flatten)] Go),

@@ -156,6 +156,8 @@ pub struct PfsenseConfig {
     pub kea_dhcp4_config: PathBuf,
     /// `kea-dhcp4`, for `-t`.
     pub kea_dhcp4_program: PathBuf,
+    /// pfSense's lock while it rebuilds that file and restarts kea-dhcp4.
+    pub dhcp_lock: PathBuf,
 }
 
 impl Default for PfsenseConfig {
@@ -171,6 +173,7 @@ impl Default for PfsenseConfig {
             kea_run: "/var/run/kea".into(),
             kea_dhcp4_config: "/usr/local/etc/kea/kea-dhcp4.conf".into(),
             kea_dhcp4_program: "/usr/local/sbin/kea-dhcp4".into(),
+            dhcp_lock: "/tmp/dhcpdconfigure.lock".into(),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::bypass::BypassState;
 use super::{check::many, moves};
-use super::{firewall, supervise};
+use super::{firewall, rewire, supervise};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
+use crate::systems::kea::generated::Wiring;
 use crate::systems::pfsense;
 use crate::systems::pfsense::apply::Rebuild;
 use crate::world::{Digest, World};
@@ -83,6 +84,9 @@ pub enum Change {
         replaces: Option<Digest>,
         rebuild: Option<Rebuild>,
     },
+    /// Puts our keys into the file that pfSense generates for kea-dhcp4 (`None`: takes them out), after a backup, and has
+    /// it loaded.
+    RewireDhcp { host: HostName, wiring: Option<Box<Wiring>>, replaces: Option<Digest>, backup: PathBuf },
     /// Puts D2's start script in place, after a backup of what it replaces.
     PutScript { host: HostName, replaces: Option<Digest>, backup: PathBuf },
     /// Puts the script of before back, with its mode (`None`: there was none).
@@ -168,6 +172,7 @@ impl Change {
                 | Self::ReplaceD2 { .. }
                 | Self::EditFirewall { .. }
                 | Self::RestoreFirewall { .. }
+                | Self::RewireDhcp { .. }
                 | Self::PutScript { .. }
                 | Self::RemoveScript { .. }
         )
@@ -231,6 +236,9 @@ impl Change {
             Self::RestoreFirewall { host, backup, run, replaces } => {
                 firewall::restore(config, world, host, backup, run, replaces.as_ref())
             }
+            Self::RewireDhcp { host, wiring, replaces, backup } => {
+                rewire::rewire(config, world, host, wiring.as_deref(), replaces.as_ref(), backup)
+            }
             Self::PutScript { host, replaces, backup } => {
                 supervise::put_script(config, world, host, replaces.as_ref(), backup)
             }
@@ -292,6 +300,12 @@ impl fmt::Display for Change {
             }
             Self::EditFirewall { reason, rebuild: None, .. } => write!(f, "edit config.xml ({reason})"),
             Self::RestoreFirewall { backup, .. } => write!(f, "put config.xml back from {}", backup.display()),
+            Self::RewireDhcp { wiring: Some(_), .. } => {
+                f.write_str("put DDNS into kea-dhcp4's generated file and load it")
+            }
+            Self::RewireDhcp { wiring: None, .. } => {
+                f.write_str("take DDNS out of kea-dhcp4's generated file and load it")
+            }
             Self::PutScript { .. } => f.write_str("put D2's start script in place"),
             Self::RestoreScript { mode: Some(_), .. } => f.write_str("put the start script of before back"),
             Self::RestoreScript { mode: None, .. } | Self::RemoveScript { .. } => {

@@ -1,11 +1,12 @@
 //! Facts that can be looked up: what must hold before and after a step, and what a plan was made from.
 //! Each variant is one line in `holds`; a check that can't be answered is an error, never true.
 
-use super::{firewall, keys, supervise};
+use super::{firewall, keys, rewire, supervise};
 use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::systems::dns::{self, Rtype, Signer, Verdict};
+use crate::systems::kea::generated::Wiring;
 use crate::systems::kea::{self, Installed};
 use crate::systems::pfsense::Edit;
 use crate::systems::servers::{NameServer, Server};
@@ -62,6 +63,10 @@ pub enum Check {
     DhcpRuns { host: HostName },
     /// The running kea-dhcp4 sends names to D2 (true), or does not (false).
     DhcpSends { host: HostName, sends: bool },
+    /// The file that pfSense generates for kea-dhcp4 has these keys of ours (`None`: none).
+    DhcpFileHas { host: HostName, wiring: Option<Box<Wiring>> },
+    /// The running kea-dhcp4 sends names to D2 as this says.
+    DhcpUses { host: HostName, wiring: Box<Wiring> },
     /// D2's start script is in place and may be run (true), or is not there (false).
     ScriptStands { host: HostName, stands: bool },
     /// D2 answers on its control socket (true), or nobody does (false).
@@ -97,6 +102,8 @@ impl Check {
             Self::FirewallIs { host, backup } => firewall::is(config, world, host, backup),
             Self::DhcpRuns { host } => firewall::dhcp_runs(config, world, host),
             Self::DhcpSends { host, sends } => firewall::dhcp_sends(config, world, host, *sends),
+            Self::DhcpFileHas { host, wiring } => rewire::file_has(config, world, host, wiring.as_deref()),
+            Self::DhcpUses { host, wiring } => rewire::uses(config, world, host, Some(wiring)),
             Self::ScriptStands { stands, .. } => supervise::script_stands(config, world, *stands),
             Self::D2Up { host, up } => supervise::d2_up(config, world, host, *up),
             Self::D2FileUses { host, key } => d2_file_uses(config, world, host, key.as_ref()),
@@ -139,6 +146,9 @@ impl fmt::Display for Check {
             Self::DhcpRuns { .. } => f.write_str("kea-dhcp4 runs"),
             Self::DhcpSends { sends: true, .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
             Self::DhcpSends { sends: false, .. } => f.write_str("the running kea-dhcp4 sends no names to D2"),
+            Self::DhcpFileHas { wiring: Some(_), .. } => f.write_str("kea-dhcp4's generated file has our keys"),
+            Self::DhcpFileHas { wiring: None, .. } => f.write_str("kea-dhcp4's generated file has no keys of ours"),
+            Self::DhcpUses { .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
             Self::ScriptStands { stands: true, .. } => f.write_str("D2's start script is in place"),
             Self::ScriptStands { stands: false, .. } => f.write_str("D2 has no start script"),
             Self::D2Up { up: true, .. } => f.write_str("D2 runs"),

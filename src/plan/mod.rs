@@ -12,6 +12,7 @@ pub mod keys;
 mod moves;
 pub mod moves_d2;
 pub mod moves_heal;
+pub mod rewire;
 pub mod supervise;
 
 use crate::error::{Error, Exit, Result};

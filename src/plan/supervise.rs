@@ -52,7 +52,7 @@ pub(super) fn d2_up(config: &Config, world: &World, host: &HostName, up: bool) -
 }
 
 /// Keeps what is there in `backup`. A repeat after a crash finds its own backup.
-fn keep(world: &mut World, host: &HostName, old: &[u8], backup: &Path, config: &Config) -> Result<()> {
+pub(super) fn keep(world: &mut World, host: &HostName, old: &[u8], backup: &Path, config: &Config) -> Result<()> {
     let host = world.host_mut(host)?;
     host.make_folder(&keys::backups(config), 0o700)?;
     if host.read_if_there(backup)?.as_deref() == Some(old) {

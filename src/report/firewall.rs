@@ -58,14 +58,19 @@ pub fn wiring_text(view: &WiringView) -> String {
     let mut out = String::new();
     for (place, holds) in &view.places {
         let state = if *holds { "wired" } else { "not wired" };
-        let _ = writeln!(out, "config.xml, {place}: {state}");
+        let _ = writeln!(out, "{}, {place}: {state}", view.file);
     }
     let live = match view.live {
         Some(true) => "sends names to D2".to_owned(),
-        Some(false) => "does not send names to D2".to_owned(),
+        Some(false) => view.why.clone(),
         None => format!("unknown: {}", view.why),
     };
     let _ = writeln!(out, "running kea-dhcp4: {live}");
+    if !view.lasting {
+        out.push_str(
+            "until pfSense next writes that file: `pfddns dhcp ddns enable --until-regenerated` puts it back\n",
+        );
+    }
     out
 }
 
@@ -97,6 +102,7 @@ pub fn backups_text(all: &[Backup]) -> String {
         let of = match it.of {
             Of::ConfigXml => "config.xml",
             Of::D2 => "D2's file",
+            Of::Dhcp => "kea-dhcp4's file",
             Of::Run => "journal",
         };
         let when = if it.of == Of::Run { "of" } else { "before" };

@@ -40,8 +40,8 @@ impl Session<'_> {
                 }
                 Ok(shown)
             }
-            Dhcp::Ddns(DhcpDdns::Enable(go)) => {
-                let plan = wiring::enable(config, world)?;
+            Dhcp::Ddns(DhcpDdns::Enable { until_regenerated, go }) => {
+                let plan = wiring::enable(config, world, until_regenerated)?;
                 self.go(plan, &go).await
             }
             Dhcp::Ddns(DhcpDdns::Disable(go)) => {

@@ -21,9 +21,15 @@ pub enum Of {
     ConfigXml,
     /// D2's file.
     D2,
+    /// The file that pfSense generates for kea-dhcp4, where names were wired into it.
+    Dhcp,
     /// The journal of a run.
     Run,
 }
+
+/// How the names of backups begin.
+const NAMES: [(&str, Of); 3] =
+    [("config.xml.", Of::ConfigXml), ("kea-dhcp-ddns.conf.", Of::D2), ("kea-dhcp4.conf.", Of::Dhcp)];
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,15 +58,14 @@ pub fn list(config: &Config, world: &World) -> Result<Vec<Backup>> {
     let host = world.host(&config.d2.host)?;
     let mut all = Vec::new();
     for name in host.list(&folder)? {
-        let (of, run) = match (name.strip_prefix("config.xml."), name.strip_prefix("kea-dhcp-ddns.conf.")) {
-            (Some(run), _) => (Of::ConfigXml, run),
-            (_, Some(run)) => (Of::D2, run),
-            _ => continue,
+        let Some((of, run)) = NAMES.iter().find_map(|(begin, of)| Some((*of, name.strip_prefix(begin)?))) else {
+            continue;
         };
         let path = folder.join(&name);
         let bytes = host.read(&path)?;
         let good = match of {
             Of::ConfigXml => Document::read(&bytes).is_ok(),
+            Of::Dhcp => crate::systems::kea::generated::Generated::read(&bytes, &name).is_ok(),
             Of::D2 | Of::Run => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
         };
         let (time, reason) = time_and_reason(run);
@@ -123,14 +128,13 @@ pub fn diff(config: &Config, world: &World, name: &str) -> Result<String> {
             let new = read(config, world)?;
             Ok(hidden::diff(&parse(config, &old)?, &parse(config, &new)?))
         }
-        Of::D2 | Of::Run => {
-            let new = host.read(&config.d2.config)?;
-            Ok(d2_diff(&old, &new))
-        }
+        Of::Dhcp => Ok(json_diff(&old, &host.read(&config.pfsense.kea_dhcp4_config)?)),
+        Of::D2 | Of::Run => Ok(json_diff(&old, &host.read(&config.d2.config)?)),
     }
 }
 
-fn d2_diff(old: &[u8], new: &[u8]) -> String {
+/// A unified diff of two files of Kea with secrets hidden; empty if they are the same.
+pub(super) fn json_diff(old: &[u8], new: &[u8]) -> String {
     let (old, new) = (redact(old), redact(new));
     let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
     diff.unified_diff().context_radius(1).header("before", "after").to_string()
@@ -142,12 +146,16 @@ pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
     if !backup.good {
         return Err(Error::new(format!("{name} is not a file its program would read; it is not put back")));
     }
+    if backup.of == Of::Dhcp {
+        return Err(Error::usage(format!("{name} is of a file that pfSense writes itself; it is not put back"))
+            .hint("`pfddns dhcp ddns disable` takes out what pfddns put into it"));
+    }
     let host = &config.d2.host;
     let plan = Plan::new("restore", format!("put {name} back on {host}"), world.clock.now());
     let old = world.host(host)?.read(&backup.path)?;
     match backup.of {
         Of::ConfigXml => restore_firewall(config, world, plan, backup, &old),
-        Of::D2 | Of::Run => restore_d2(config, world, plan, backup, &old),
+        Of::D2 | Of::Dhcp | Of::Run => restore_d2(config, world, plan, backup, &old),
     }
 }
 
@@ -186,7 +194,7 @@ fn restore_d2(config: &Config, world: &World, mut plan: Plan, backup: Backup, ol
         no_pause: false,
     });
     let change = Change::ReplaceD2 { host: host.clone(), with: backup.path, replaces: replaces.clone(), backup: aside };
-    let diff = d2_diff(now.as_deref().unwrap_or_default(), old);
+    let diff = json_diff(now.as_deref().unwrap_or_default(), old);
     plan.given.push(is(replaces.clone()));
     let title = format!("put back {}", backup.name);
     let step = Step::new(title, change, vec![is(Some(Digest::of(old)))], undo);
@@ -202,7 +210,7 @@ pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<P
     let limit = now.as_second() - i64::from(days) * 86_400;
     let all = list(config, world)?;
     let mut files = Vec::new();
-    for of in [Of::ConfigXml, Of::D2, Of::Run] {
+    for of in [Of::ConfigXml, Of::D2, Of::Dhcp, Of::Run] {
         let own: Vec<&Backup> = all.iter().filter(|it| it.of == of).collect();
         let last_good = own.iter().rposition(|it| it.good);
         let old = own.len().saturating_sub(keep);

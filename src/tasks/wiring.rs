@@ -1,97 +1,112 @@
-//! Makes pfSense's kea-dhcp4 send names to D2, durably: through the custom JSON that pfSense itself merges.
-//! The merged result is checked with the box's own `kea-dhcp4 -t` before config.xml is touched.
+//! Makes pfSense's kea-dhcp4 send names to D2: for good through the custom JSON that pfSense 2.8 merges itself, or, on
+//! 2.7, in the file that it generates, until it does so again. The result is checked with the box's own `kea-dhcp4 -t`
+//! before anything is touched.
 
+use super::backups::json_diff;
 use super::firewall::{parse, plan_edit, read};
 use crate::config::Config;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Error, Result};
 use crate::model::Network;
-use crate::model::rules::ConflictMode;
-use crate::plan::{Check, Plan, firewall};
-use crate::systems::kea;
+use crate::plan::{Change, Check, Plan, Step, Undo, firewall, rewire};
+use crate::systems::kea::{self, generated};
 use crate::systems::pfsense::Document;
 use crate::systems::pfsense::apply::Rebuild;
 use crate::systems::pfsense::custom_kea::merge;
-use crate::systems::pfsense::ddns::{self, Place, Wiring};
-use crate::systems::pfsense::dhcp::scopes;
-use crate::world::World;
+use crate::systems::pfsense::ddns::{self, Place};
+use crate::systems::pfsense::dhcp::{Scope, scopes};
+use crate::world::{Digest, World};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-use std::net::IpAddr;
-use std::time::Duration;
+use serde_json::Value;
 
 /// Where the wiring stands.
 #[derive(Debug, Serialize)]
 pub struct WiringView {
-    /// Each place in config.xml, and whether it holds all our keys.
+    /// The file that holds it.
+    pub file: String,
+    /// False: it goes when pfSense next writes that file.
+    pub lasting: bool,
+    /// Each place in that file, and whether it holds all our keys.
     pub places: Vec<(String, bool)>,
-    /// Does the running kea-dhcp4 send names to D2? `None`: it could not be asked, for this reason.
+    /// Does the running kea-dhcp4 send names to D2, of each wired interface? `None`: it could not be asked.
     pub live: Option<bool>,
-    /// Why it could not be asked.
+    /// What it does otherwise, or why it could not be asked.
     pub why: String,
 }
 
-/// The keys pfddns.toml asks for: D2's address for all, names for each interface whose subnet is listed.
-fn wanted(config: &Config, document: &Document<'_>) -> Result<Wiring> {
-    let forward = config.zones.iter().map(|it| &it.name).find(|it| !it.is_reverse());
-    let suffix = forward.ok_or_else(|| Error::usage("pfddns.toml has no forward zone for the clients' names"))?;
-    let mode = match config.d2.conflict_mode {
-        ConflictMode::CheckWithDhcid => "check-with-dhcid",
-        ConflictMode::CheckExistsWithDhcid => "check-exists-with-dhcid",
-        ConflictMode::NoCheckWithDhcid => "no-check-with-dhcid",
-        ConflictMode::NoCheckWithoutDhcid => "no-check-without-dhcid",
-    };
-    let listen = config.d2.listen;
-    let global = json!({
-        "dhcp-ddns": {
-            "enable-updates": true, "server-ip": listen.ip().to_string(), "server-port": listen.port(),
-            "ncr-protocol": "UDP", "ncr-format": "JSON",
-        },
-        "ddns-send-updates": false,
-    });
-    let scope = json!({
-        "ddns-send-updates": true, "ddns-override-client-update": true, "ddns-override-no-update": true,
-        "ddns-qualifying-suffix": suffix.to_string(), "ddns-conflict-resolution-mode": mode,
-    });
-    let mut interfaces = Vec::new();
-    for it in scopes(document).iter().filter(|it| it.enabled) {
-        let address =
-            it.address.as_deref().and_then(|it| it.split('/').next()).and_then(|it| it.parse::<IpAddr>().ok());
-        if address.is_some_and(|address| config.subnets.iter().any(|subnet| holds(subnet, address))) {
-            interfaces.push((it.interface.clone(), object(scope.clone())));
+/// What pfddns.toml asks for: D2's address for all, names for each interface whose subnet is listed.
+struct Wanted {
+    interfaces: Vec<String>,
+    wiring: generated::Wiring,
+}
+
+impl Wanted {
+    /// The same by interface, for config.xml.
+    fn of_interfaces(&self) -> ddns::Wiring {
+        let keys = self.wiring.subnets.iter().map(|(_, keys)| keys.clone());
+        ddns::Wiring {
+            global: self.wiring.global.clone(),
+            interfaces: self.interfaces.iter().cloned().zip(keys).collect(),
         }
     }
+
+    fn names(&self) -> String {
+        self.interfaces.join(", ")
+    }
+}
+
+fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Wanted> {
+    let forward = config.zones.iter().map(|it| &it.name).find(|it| !it.is_reverse());
+    let suffix = forward.ok_or_else(|| Error::usage("pfddns.toml has no forward zone for the clients' names"))?;
+    let known = scopes(document);
+    let served = known.iter().filter(|it| it.enabled).filter_map(|it| Some((it, served(config, it)?)));
+    let (interfaces, networks): (Vec<_>, Vec<_>) = served.map(|(it, network)| (it.interface.clone(), network)).unzip();
     if interfaces.is_empty() {
         return Err(Error::usage("no interface with DHCP lies in a [[subnet]] of pfddns.toml")
             .hint("`pfddns dhcp show` lists the interfaces and their addresses"));
     }
-    Ok(Wiring { global: object(global), interfaces })
+    let (host, program) = (world.host(&config.d2.host)?, &config.pfsense.kea_dhcp4_program);
+    let version = match host.mode(program)? {
+        Some(_) => kea::apply::program_version(host, program).ok(),
+        None => None,
+    };
+    let d2 = &config.d2;
+    let wiring = generated::Wiring::new(d2.listen, &suffix.to_string(), d2.conflict_mode, version, &networks)?;
+    Ok(Wanted { interfaces, wiring })
 }
 
-fn holds(subnet: &Network, address: IpAddr) -> bool {
-    subnet.to_string().parse::<ipnet::IpNet>().is_ok_and(|it| it.contains(&address))
+/// The network of an interface whose own address lies in a [[subnet]].
+fn served(config: &Config, scope: &Scope) -> Option<Network> {
+    let own: ipnet::IpNet = scope.address.as_deref()?.parse().ok()?;
+    config.subnets.iter().find(|it| it.contains(own.addr()))?;
+    Network::new(&own.trunc().to_string()).ok()
 }
 
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-/// Turns the wiring on.
-pub fn enable(config: &Config, world: &World) -> Result<Plan> {
+/// Turns the wiring on; `until_regenerated`: in the generated file, where there is no place for a lasting one.
+pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result<Plan> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
     ddns::check(&document)?;
-    let wiring = wanted(config, &document)?;
-    let edits = ddns::enable(&document, &wiring)?;
-    if !edits.is_empty() {
-        lint(config, world, &document, &wiring)?;
+    if until_regenerated && ddns::lasts(&document) {
+        return Err(Error::usage(format!("pfSense {} can keep the wiring for good", document.dialect()))
+            .hint("the same command without --until-regenerated"));
     }
-    let names: Vec<&str> = wiring.interfaces.iter().map(|(name, _)| name.as_str()).collect();
-    let title = format!("make kea-dhcp4 send the names of {} to D2", names.join(", "));
+    if !until_regenerated {
+        ddns::check_lasts(&document)?;
+    }
+    let wanted = wanted(config, world, &document)?;
+    if until_regenerated {
+        return rewire_plan(config, world, &wanted);
+    }
+    let edits = ddns::enable(&document, &wanted.of_interfaces())?;
+    if !edits.is_empty() {
+        lint(config, world, &wanted.wiring)?;
+    }
+    let title = format!("make kea-dhcp4 send the names of {} to D2", wanted.names());
     let mut plan = plan_edit(config, world, &bytes, "dhcp-ddns", &title, edits, Rebuild::Dhcp)?;
-    prove_live(config, world, &mut plan, true);
+    // After a rebuild the running daemon is asked, not only the file: pfSense drops custom JSON that fails its lint.
+    if let (Some(step), true) = (plan.steps.last_mut(), rebuilds(config, world)?) {
+        step.after.push(Check::DhcpUses { host: config.d2.host.clone(), wiring: Box::new(wanted.wiring) });
+    }
     Ok(plan)
 }
 
@@ -99,21 +114,98 @@ pub fn enable(config: &Config, world: &World) -> Result<Plan> {
 pub fn disable(config: &Config, world: &World) -> Result<Plan> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
+    if !ddns::lasts(&document) {
+        return unwire_plan(config, world);
+    }
     let edits = ddns::disable(&document)?;
-    plan_edit(config, world, &bytes, "dhcp-ddns-off", "no more names from kea-dhcp4 to D2", edits, Rebuild::Dhcp)
+    let left = document.edited(&edits)?;
+    let left = ddns::value(&parse(config, &left)?, &Place::Global)?.unwrap_or_default();
+    let mut plan =
+        plan_edit(config, world, &bytes, "dhcp-ddns-off", "no more names from kea-dhcp4 to D2", edits, Rebuild::Dhcp)?;
+    // A switch of the operator's own stays.
+    if let (Some(step), None, true) = (plan.steps.last_mut(), left.get("dhcp-ddns"), rebuilds(config, world)?) {
+        step.after.push(Check::DhcpSends { host: config.d2.host.clone(), sends: false });
+    }
+    Ok(plan)
 }
 
-/// After a rebuild the running daemon is asked, not only the file: pfSense drops custom JSON that fails its lint.
-fn prove_live(config: &Config, world: &World, plan: &mut Plan, sends: bool) {
-    let php = world.host(&config.d2.host).and_then(|it| it.mode(&config.pfsense.php)).is_ok_and(|it| it.is_some());
-    if let (Some(step), true) = (plan.steps.last_mut(), php) {
-        step.after.push(Check::DhcpSends { host: config.d2.host.clone(), sends });
+/// Will pfSense rebuild DHCP as part of the plan?
+fn rebuilds(config: &Config, world: &World) -> Result<bool> {
+    Ok(world.host(&config.d2.host)?.mode(&config.pfsense.php)?.is_some())
+}
+
+/// The generated file with our keys, loaded. Empty if they are there and in use.
+fn rewire_plan(config: &Config, world: &World, wanted: &Wanted) -> Result<Plan> {
+    let title = format!("make kea-dhcp4 send the names of {} to D2 until pfSense next writes its file", wanted.names());
+    let plan = Plan::new("dhcp-ddns", format!("{title} on {}", config.d2.host), world.clock.now());
+    let host = &config.d2.host;
+    let Some((bytes, file)) = rewire::read(config, world, host)? else {
+        let path = config.pfsense.kea_dhcp4_config.display();
+        return Err(Error::new(format!("{path}: no such file: pfSense has not started Kea's DHCP server")));
+    };
+    let new = file.with(&wanted.wiring)?;
+    // A server that does not run would not keep it: pfSense writes the file anew when it starts it.
+    let running = firewall::dhcp_config(config, world, host)?;
+    if new.is_none() && wanted.wiring.missing_in(&running).is_none() {
+        return Ok(plan);
     }
+    if let Some(new) = &new {
+        kea::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
+    }
+    let uses = Check::DhcpUses { host: host.clone(), wiring: Box::new(wanted.wiring.clone()) };
+    Ok(one_step(config, plan, &title, (&bytes, &file), Some(&wanted.wiring), new, vec![uses]))
+}
+
+/// The generated file without our keys. Empty if there are none.
+fn unwire_plan(config: &Config, world: &World) -> Result<Plan> {
+    let title = "no more names from kea-dhcp4 to D2";
+    let host = &config.d2.host;
+    let plan = Plan::new("dhcp-ddns-off", format!("{title} on {host}"), world.clock.now());
+    let Some((bytes, file)) = rewire::read(config, world, host)? else { return Ok(plan) };
+    let Some(new) = file.without()? else { return Ok(plan) };
+    // A switch of somebody else's stays; and nobody has to run.
+    let left: Option<Value> = serde_json::from_slice(&new).ok();
+    let silent = left.is_some_and(|it| it.pointer("/Dhcp4/dhcp-ddns").is_none());
+    let runs = firewall::dhcp_config(config, world, host).is_ok();
+    let sends = Check::DhcpSends { host: host.clone(), sends: false };
+    let after = if silent && runs { vec![sends] } else { Vec::new() };
+    Ok(one_step(config, plan, title, (&bytes, &file), None, Some(new), after))
+}
+
+fn one_step(
+    config: &Config,
+    mut plan: Plan,
+    title: &str,
+    (bytes, file): (&[u8], &generated::Generated),
+    wiring: Option<&generated::Wiring>,
+    new: Option<Vec<u8>>,
+    mut after: Vec<Check>,
+) -> Plan {
+    let host = config.d2.host.clone();
+    let boxed = |wiring: Option<&generated::Wiring>| wiring.cloned().map(Box::new);
+    let before = file.ours();
+    let has = |wiring| Check::DhcpFileHas { host: host.clone(), wiring };
+    after.insert(0, has(boxed(wiring)));
+    let change = |wiring, replaces, run: &str| Change::RewireDhcp {
+        host: host.clone(),
+        wiring,
+        replaces,
+        backup: rewire::backup(config, run),
+    };
+    let digest = Digest::of(bytes);
+    let back = change(before.clone().map(Box::new), None, &format!("{}-back", plan.id));
+    let there = change(boxed(wiring), Some(digest.clone()), &plan.id);
+    let diff = json_diff(bytes, new.as_deref().unwrap_or(bytes));
+    let step = Step::new(title, there, after, Undo::by(back)).given(vec![has(before.map(Box::new))]).showing(diff);
+    let path = config.pfsense.kea_dhcp4_config.clone();
+    plan.given.push(Check::FileIs { host, path, digest: Some(digest) });
+    plan.steps.push(step);
+    plan
 }
 
 /// `kea-dhcp4 -t` on what pfSense wrote last with our keys merged in. Without the program or that file there is nothing
 /// to check with: then pfSense's own lint, which the interface's tag switches on, is the guard.
-fn lint(config: &Config, world: &World, document: &Document<'_>, wiring: &Wiring) -> Result<()> {
+fn lint(config: &Config, world: &World, wiring: &generated::Wiring) -> Result<()> {
     let host = world.host(&config.d2.host)?;
     let program = &config.pfsense.kea_dhcp4_program;
     let (Some(_), Some(bytes)) = (host.mode(program)?, host.read_if_there(&config.pfsense.kea_dhcp4_config)?) else {
@@ -124,51 +216,47 @@ fn lint(config: &Config, world: &World, document: &Document<'_>, wiring: &Wiring
     if let Some(dhcp4) = merged.get_mut("Dhcp4") {
         *dhcp4 = merge(std::mem::take(dhcp4), Value::Object(wiring.global.clone()));
     }
-    let networks: Vec<(ipnet::IpNet, &Map<String, Value>)> = wiring
-        .interfaces
-        .iter()
-        .filter_map(|(name, keys)| {
-            let scope = scopes(document).into_iter().find(|it| it.interface == *name)?;
-            Some((scope.address?.parse::<ipnet::IpNet>().ok()?.trunc(), keys))
-        })
-        .collect();
     let subnets = merged.pointer_mut("/Dhcp4/subnet4").and_then(Value::as_array_mut);
     for subnet in subnets.into_iter().flatten() {
-        let network = subnet.get("subnet").and_then(Value::as_str).and_then(|it| it.parse::<ipnet::IpNet>().ok());
-        if let Some((_, keys)) = networks.iter().find(|(it, _)| Some(*it) == network) {
-            *subnet = merge(std::mem::take(subnet), Value::Object((*keys).clone()));
+        let network = subnet.get("subnet").and_then(Value::as_str).and_then(|it| Network::new(it).ok());
+        if let Some((_, keys)) = wiring.subnets.iter().find(|(it, _)| Some(*it) == network) {
+            *subnet = merge(std::mem::take(subnet), Value::Object(keys.clone()));
         }
     }
-    let text = merged.to_string();
-    let ran = host
-        .ask(&[&program.display().to_string(), "-t", "/dev/stdin"], text.as_bytes(), Duration::from_secs(60))
-        .doing(|| "checking the merged DHCP configuration")?;
-    if ran.code == 0 {
-        return Ok(());
-    }
-    let said = [ran.stderr, ran.stdout].concat();
-    let said = kea::socket::scrub(&String::from_utf8_lossy(&said));
-    let line = said.lines().rev().find(|it| it.contains("rror")).unwrap_or("no reason").to_owned();
-    Err(Error::new(format!("kea-dhcp4 -t refuses the merged configuration: {line}"))
-        .hint("nothing was changed; the custom Kea JSON in pfSense may hold what this version of Kea does not know"))
+    kea::apply::test_dhcp4(host, program, merged.to_string().as_bytes())
 }
 
 /// What is in the file and what is live.
 pub fn status(config: &Config, world: &World) -> Result<WiringView> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
-    let wiring = wanted(config, &document)?;
-    let places = ddns::state(&document, &wiring)?.into_iter().map(|(place, holds)| {
-        let name = match place {
-            Place::Global => "global".to_owned(),
-            Place::Interface(name) => name,
-        };
-        (name, holds)
+    let wanted = wanted(config, world, &document)?;
+    let lasting = ddns::lasts(&document);
+    let places = match lasting {
+        true => ddns::state(&document, &wanted.of_interfaces())?,
+        false => places_in_generated(config, world, &wanted)?,
+    };
+    let places = places.into_iter().map(|(place, holds)| match place {
+        Place::Global => ("global".to_owned(), holds),
+        Place::Interface(name) => (name, holds),
     });
-    let running = firewall::dhcp_config(config, world, &config.d2.host);
-    let (live, why) = match running {
-        Ok(it) => (Some(it.pointer("/Dhcp4/dhcp-ddns/enable-updates") == Some(&Value::Bool(true))), String::new()),
+    let path = if lasting { &config.pfsense.config } else { &config.pfsense.kea_dhcp4_config };
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (live, why) = match firewall::dhcp_config(config, world, &config.d2.host) {
+        Ok(running) => match wanted.wiring.missing_in(&running) {
+            None => (Some(true), String::new()),
+            Some(why) => (Some(false), why),
+        },
         Err(error) => (None, error.what().to_owned()),
     };
-    Ok(WiringView { places: places.collect(), live, why })
+    Ok(WiringView { file, lasting, places: places.collect(), live, why })
+}
+
+fn places_in_generated(config: &Config, world: &World, wanted: &Wanted) -> Result<Vec<(Place, bool)>> {
+    let (global, subnets) = match rewire::read(config, world, &config.d2.host)? {
+        Some((_, file)) => file.holds(&wanted.wiring),
+        None => (false, vec![false; wanted.interfaces.len()]),
+    };
+    let interfaces = wanted.interfaces.iter().map(|it| Place::Interface(it.clone()));
+    Ok(interfaces.zip(subnets).chain([(Place::Global, global)]).collect())
 }

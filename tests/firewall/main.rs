@@ -103,8 +103,9 @@ impl Box_ {
         self.program("php", "#!/bin/sh\ncat >>\"$(dirname \"$0\")/asked\"\necho 'pfddns: done'\n");
     }
 
-    /// kea-dhcp4's control socket, answering `config-get` with what the file says.
+    /// kea-dhcp4's control socket, answering `config-get` with what `running` in the box says.
     fn kea(&self, running: &str) {
+        fs::write(self.at("running"), running).unwrap();
         let socket = self.at("kea.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let file = format!(
@@ -112,12 +113,14 @@ impl Box_ {
             socket.display()
         );
         fs::write(self.at("kea-dhcp4.conf"), file).unwrap();
-        let answer = format!("{{\"result\": 0, \"text\": \"ok\", \"arguments\": {running}}}");
+        let running = self.at("running");
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request);
+                let Ok(running) = fs::read_to_string(&running) else { return };
+                let answer = format!("{{\"result\": 0, \"text\": \"ok\", \"arguments\": {running}}}");
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
@@ -239,18 +242,49 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
 fn ddns_is_wired_taken_over_and_proven_live() {
     let it = Box_::new("2.8/config.xml");
     let before = it.config();
-    it.php();
-    it.kea(r#"{"Dhcp4": {"dhcp-ddns": {"enable-updates": true}}}"#);
+    // pfSense's rebuild, as far as the daemon shows it.
+    let wired = |subnet: &str| {
+        format!(
+            r#"{{"Dhcp4": {{"dhcp-ddns": {{"enable-updates": true, "server-ip": "127.0.0.1", "server-port": 53001}},
+            "subnet4": [{{"subnet": "10.0.10.0/24"{subnet}}}]}}}}"#
+        )
+    };
+    let named = r#", "ddns-send-updates": true, "ddns-qualifying-suffix": "lan.example.""#;
+    fs::write(it.at("wired"), wired(named)).unwrap();
+    it.kea(r#"{"Dhcp4": {}}"#);
+    fs::copy(it.at("running"), it.at("bare")).unwrap();
+    it.program(
+        "php",
+        "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncat >>asked\n\
+         if grep -q '<kea>' config.xml; then cp wired running; else cp bare running; fi\necho 'pfddns: done'\n",
+    );
     let status = it.run(&["dhcp", "ddns", "status"]);
     assert_eq!(
         (status.code, status.out.as_str()),
-        (5, "config.xml, lan: not wired\nconfig.xml, global: not wired\nrunning kea-dhcp4: sends names to D2\n")
+        (
+            5,
+            "config.xml, lan: not wired\nconfig.xml, global: not wired\nrunning kea-dhcp4: does not send names to D2\n"
+        )
     );
     let done = it.run(&["dhcp", "ddns", "enable"]);
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(fs::read_to_string(it.at("asked")).unwrap().contains("services_dhcpd_configure('inet');"));
     let status: Value = serde_json::from_str(&it.run(&["--json", "dhcp", "ddns", "status"]).out).unwrap();
     assert_eq!(status["places"], serde_json::json!([["lan", true], ["global", true]]));
+    assert_eq!(
+        (&status["live"], &status["lasting"], &status["file"]),
+        (&true.into(), &true.into(), &"config.xml".into())
+    );
+    // The switch alone is not enough: pfSense drops what its lint refuses, and the clients of lan must be named.
+    fs::write(it.at("running"), wired("")).unwrap();
+    let status = it.run(&["dhcp", "ddns", "status"]);
+    assert!(
+        status.code == 5 && status.out.ends_with("has another ddns-send-updates for 10.0.10.0/24\n"),
+        "{}",
+        status.out
+    );
+    fs::copy(it.at("wired"), it.at("running")).unwrap();
+    assert_eq!(it.run(&["dhcp", "ddns", "status"]).code, 0);
     assert_eq!(
         it.run(&["dhcp", "ddns", "enable"]).out.lines().last().unwrap(),
         "make kea-dhcp4 send the names of lan to D2 on firewall: nothing to do"

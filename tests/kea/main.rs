@@ -8,6 +8,7 @@ mod apply;
 mod cli;
 mod documents;
 mod explain;
+mod generated;
 mod heal;
 mod load;
 mod rc;

@@ -82,6 +82,21 @@ pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()>
     }
 }
 
+/// kea-dhcp4's own check of a configuration, by standard input.
+pub fn test_dhcp4(host: &Host, program: &Path, new: &[u8]) -> Result<()> {
+    let ran = host
+        .ask(&[&program.display().to_string(), "-t", "/dev/stdin"], new, CHECK_TIME)
+        .doing(|| "checking the merged DHCP configuration")?;
+    if ran.code == 0 {
+        return Ok(());
+    }
+    let said = [ran.stderr, ran.stdout].concat();
+    let said = scrub(&String::from_utf8_lossy(&said));
+    let line = said.lines().rev().find(|it| it.contains("rror")).unwrap_or("no reason").to_owned();
+    Err(Error::new(format!("kea-dhcp4 -t refuses the merged configuration: {line}"))
+        .hint("nothing was changed; the custom Kea JSON in pfSense may hold what this version of Kea does not know"))
+}
+
 /// Our own checks on the file that is in place: a defect in it is nothing to write over without a word, since it tells
 /// that somebody meant something else. The error names the place, what it leads to, and both ways out.
 pub fn sound(host: &Host, program: &Path, file: &Path, text: &[u8]) -> Result<()> {

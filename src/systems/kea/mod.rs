@@ -6,6 +6,7 @@ pub mod check;
 pub mod d2;
 pub mod dhcp;
 pub mod explain;
+pub mod generated;
 pub mod heal;
 pub mod installed;
 pub mod leases;

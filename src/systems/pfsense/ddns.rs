@@ -50,25 +50,39 @@ impl Place {
     }
 }
 
-/// Refuses a firewall where the wiring can't work, with the reason.
+/// Does this pfSense merge custom JSON into what it writes for Kea? Without, whatever is wired goes with its next rebuild.
+pub fn lasts(document: &Document<'_>) -> bool {
+    document.dialect().has_custom_kea()
+}
+
+/// Refuses a firewall where Kea can't be wired at all, with the reason.
 pub fn check(document: &Document<'_>) -> Result<()> {
     if backend(document) == Backend::Isc {
         return Err(Error::usage("this firewall runs the ISC DHCP server, not Kea")
             .hint("switch in System > Advanced > Networking, or use the DDNS fields of its DHCP page"));
     }
-    if !document.dialect().has_custom_kea() {
-        return Err(Error::usage(format!(
-            "pfSense {} rebuilds Kea's configuration without a hook for other settings; DDNS needs 2.8 or later",
-            document.dialect()
-        ))
-        .hint("upgrade pfSense"));
-    }
     not_standby(document)
+}
+
+/// Refuses a firewall without the hook for lasting wiring, with the reason and the way out.
+pub fn check_lasts(document: &Document<'_>) -> Result<()> {
+    if lasts(document) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "pfSense {} rebuilds Kea's configuration without a hook for other settings; lasting DDNS needs 2.8 or later",
+        document.dialect()
+    ))
+    .hint(
+        "upgrade pfSense, or add --until-regenerated: it lasts until pfSense next rebuilds that file, and the same command, \
+         from cron, puts it back",
+    ))
 }
 
 /// The changes that add our keys. A key the operator has set to something else is a refusal, not an overwrite.
 pub fn enable(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<Edit>> {
     check(document)?;
+    check_lasts(document)?;
     let known = scopes(document);
     let mut edits = Vec::new();
     for (name, keys) in &wiring.interfaces {
