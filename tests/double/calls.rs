@@ -13,7 +13,7 @@ const VARIES: [&str; 5] = ["stackTrace", "uptimestamp", "lastModified", "lastUse
 
 /// Collects where a recorded body and the one at hand differ. A field that only one has is a difference, unless the
 /// record shows chosen fields only (`…`).
-fn compare(want: &Value, have: &Value, path: &str, out: &mut Vec<String>) {
+pub fn compare(want: &Value, have: &Value, path: &str, out: &mut Vec<String>) {
     match (want, have) {
         (Value::Object(w), Value::Object(h)) => {
             for (name, value) in w.iter().filter(|(name, _)| *name != "…" && !VARIES.contains(&name.as_str())) {
@@ -59,7 +59,7 @@ fn compare(want: &Value, have: &Value, path: &str, out: &mut Vec<String>) {
     }
 }
 
-fn pairs(value: &Value) -> Vec<(String, String)> {
+pub fn pairs(value: &Value) -> Vec<(String, String)> {
     let fields = value.as_object().into_iter().flatten();
     fields.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
 }
@@ -97,7 +97,7 @@ fn request(server: &Handle, step: &Value) -> Request {
     } else {
         Some(("application/x-www-form-urlencoded", encode(&form)))
     };
-    Request { method, path: step["path"].as_str().unwrap().to_owned(), query, body, bearer }
+    Request { method, path: step["path"].as_str().unwrap().to_owned(), query, body, bearer, source: None }
 }
 
 /// Where the answer to a step differs from the record.

@@ -1,6 +1,6 @@
 //! Lost replies, cut calls, and what a test can see of each moment.
 
-use crate::doubles::technitium::{Group, Record, Version};
+use crate::doubles::technitium::{Group, Options, Record, Technitium, Version};
 use crate::http::{Request, call, encode, ok, send, try_call};
 use crate::start;
 use serde_json::Value;
@@ -124,4 +124,32 @@ fn many_zones_can_be_put_there_at_once() {
     }
     assert_eq!(ok(&server, "zones/list", &[])["zones"].as_array().unwrap().len(), 2005);
     assert_eq!((server.serial("z7.test"), server.records("z7.test").len()), (Some(1), 3));
+}
+
+#[test]
+fn parallel_wrong_passwords_slip_through_before_they_count() {
+    let options = Options { login_delay: std::time::Duration::from_millis(400), ..Options::new(Version::V15_2) };
+    let server = Technitium::start(options).unwrap();
+    let login = || call(&server, "user/login", &[("user", "admin"), ("pass", "wrong")])["errorMessage"].clone();
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(login)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let wrong = answers.iter().filter(|text| **text == "Invalid username or password for user: admin").count();
+    assert!(wrong > 5, "{answers:?}");
+    assert_eq!(login(), "Max limit of 5 attempts exceeded. Access blocked for 300 seconds.");
+}
+
+#[test]
+fn a_form_may_come_in_parts_and_a_line_may_be_too_long() {
+    let server = start(Version::V14_3);
+    let part =
+        |name: &str, value: &str| format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let body = part("token", server.token()) + &part("zone", "parts.test") + "--XX--\r\n";
+    let body = Some(("multipart/form-data; boundary=XX", body));
+    let (status, text) = send(&server, &Request { path: "zones/create".into(), body, ..Request::default() }).unwrap();
+    assert_eq!((status, text.contains(r#""domain":"parts.test""#)), (200, true), "{text}");
+    let query = vec![("token".to_owned(), server.token().to_owned()), ("zone".to_owned(), "x".repeat(9000))];
+    let request = Request { method: "GET".into(), path: "zones/list".into(), query, ..Request::default() };
+    assert_eq!(send(&server, &request).unwrap().0, 414);
 }

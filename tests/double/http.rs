@@ -3,7 +3,7 @@
 use crate::doubles::technitium::Handle;
 use serde_json::Value;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// What to send.
@@ -19,6 +19,8 @@ pub struct Request {
     pub body: Option<(&'static str, String)>,
     /// `Authorization: Bearer`.
     pub bearer: Option<String>,
+    /// The client's address, 127.0.0.1 if none.
+    pub source: Option<IpAddr>,
 }
 
 /// `a=b&c=d`, everything but letters and digits encoded.
@@ -34,7 +36,8 @@ pub fn encode(pairs: &[(String, String)]) -> String {
 pub fn send(server: &Handle, request: &Request) -> io::Result<(u16, String)> {
     let base = server.base_url();
     let address = base.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address)?;
+    let source = request.source.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let mut stream = crate::wire::connect(address.parse().unwrap(), source)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let method = if request.method.is_empty() { "POST" } else { &request.method };
     let query = encode(&request.query);

@@ -264,3 +264,37 @@ fn what_was_touched_before_an_exception_is_put_back() {
         assert_eq!(server.serial("example.test").unwrap() - serial, 7);
     }
 }
+
+#[test]
+fn an_alias_for_a_subtree_beside_a_plain_alias_is_an_exception() {
+    let server = furnished(Version::V15_2);
+    let case = json!({"key": key("hmac-sha256"), "update": ["add d.example.test. 300 CNAME x.example.test."]});
+    assert_eq!(answer(&server, case, false).map(|(rcode, _)| rcode), Some(0));
+    let case = json!({"key": key("hmac-sha256"), "update": ["add d.example.test. 300 DNAME other.test."]});
+    assert_eq!(answer(&server, case, true), None);
+    let text = "a CNAME record cannot exists with other record types for the same name";
+    assert!(server.log().iter().any(|line| line.contains(text)), "{:?}", server.log());
+}
+
+#[test]
+fn options_take_effect_in_the_products_order_and_only_where_they_fit() {
+    let server = start(Version::V14_3);
+    ok(&server, "zones/create", &[("zone", "p.test")]);
+    ok(&server, "zones/create", &[("zone", "f.test"), ("type", "Forwarder"), ("forwarder", "this-server")]);
+    let set = |fields: &[(&str, &str)]| call(&server, "zones/options/set", fields)["errorMessage"].clone();
+    let options = |zone: &str| ok(&server, "zones/options/get", &[("zone", zone)]);
+    // The list of `zoneTransfer` is read before its word, that of `update` after.
+    let bad = "Invalid Network Access Control value was specified: nonsense";
+    let transfer = [("zone", "p.test"), ("zoneTransfer", "Allow"), ("zoneTransferNetworkACL", "nonsense")];
+    assert_eq!(set(&transfer), bad);
+    assert_eq!(options("p.test")["zoneTransfer"], "AllowOnlyZoneNameServers");
+    assert_eq!(set(&[("zone", "p.test"), ("update", "Allow"), ("updateNetworkACL", "nonsense")]), bad);
+    assert_eq!(options("p.test")["update"], "Allow");
+    set(&[("zone", "p.test"), ("zoneTransferTsigKeyNames", "Kea.,kea, spaced")]);
+    assert_eq!(options("p.test")["zoneTransferTsigKeyNames"], json!(["kea", " spaced"]));
+    let text = "The Zone Transfer option is invalid for Conditional Forwarder zones: AllowOnlyZoneNameServers \
+                (Parameter 'ZoneTransfer')";
+    assert_eq!(set(&[("zone", "f.test"), ("zoneTransfer", "AllowOnlyZoneNameServers")]), text);
+    assert_eq!(set(&[("zone", "f.test"), ("zoneTransfer", "Allow")]), Value::Null);
+    assert_eq!(set(&[("zone", "p.test"), ("catalog", "c.test")]), "No such Catalog zone was found: c.test");
+}

@@ -4,7 +4,7 @@
 use crate::tsig::{self, Key};
 use base64::Engine as _;
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -192,15 +192,15 @@ pub fn query(owner: &str, rtype: u16, id: u16) -> Vec<u8> {
 }
 
 /// A TCP connection from this source; only tokio lets one be chosen.
-fn connect(server: SocketAddr, source: IpAddr) -> TcpStream {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+pub fn connect(server: SocketAddr, source: IpAddr) -> io::Result<TcpStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stream = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind((source, 0).into()).unwrap();
-        socket.connect(server).await.unwrap().into_std().unwrap()
-    });
-    stream.set_nonblocking(false).unwrap();
-    stream
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        socket.connect(server).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// Sends a message from `source` and gives the answer, or none if the server has nothing to say. That is known without
@@ -209,7 +209,7 @@ pub fn exchange(server: SocketAddr, source: IpAddr, tcp: bool, message: &[u8]) -
     let id = u16::from_be_bytes([message[0], message[1]]);
     let marker = query("localhost", 6, !id);
     let mut next: Box<dyn FnMut() -> Vec<u8>> = if tcp {
-        let mut stream = connect(server, source);
+        let mut stream = connect(server, source).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         for part in [message, &marker] {
             stream.write_all(&[&u16::try_from(part.len()).unwrap().to_be_bytes(), part].concat()).unwrap();

@@ -1,7 +1,7 @@
 //! From a call to an answer: which function, for whom, and the envelope that differs by version.
 
-use super::accounts::Right;
 use super::http::Call;
+use super::permissions::Right;
 use super::state::{Server, Version};
 use serde_json::{Map, Value, json};
 
@@ -12,8 +12,13 @@ pub enum ApiError {
     Text(String),
     /// The same, caused by another exception.
     Inner(String, String),
-    /// A wrong password: answered late.
-    WrongPassword(String),
+    /// A wrong password: answered late, and counted unless it was the default one.
+    WrongPassword {
+        /// As given.
+        user: String,
+        /// Not for admin/admin.
+        counts: bool,
+    },
     /// `status:invalid-token`.
     InvalidToken,
     /// HTTP 404 with nothing in it.
@@ -68,15 +73,18 @@ pub struct Answer {
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: String,
-    /// A wrong password is answered late.
-    pub late: bool,
+    /// A wrong password is answered late; true if it counts for the lockout.
+    pub late: Option<bool>,
 }
 
 impl Server {
     /// Runs one API call; `call.path` is what follows `/api/`.
     pub fn api(&mut self, call: &Call) -> Answer {
         let result = self.route(call);
-        let late = matches!(result, Err(ApiError::WrongPassword(_)));
+        let late = match result {
+            Err(ApiError::WrongPassword { counts, .. }) => Some(counts),
+            _ => None,
+        };
         let mut out = Map::new();
         match result {
             Ok(Reply::Text(body)) => {
@@ -111,7 +119,7 @@ impl Server {
                 out.insert("errorMessage".into(), "Invalid token or session expired.".into());
                 return;
             }
-            ApiError::WrongPassword(user) => (format!("Invalid username or password for user: {user}"), None),
+            ApiError::WrongPassword { user, .. } => (format!("Invalid username or password for user: {user}"), None),
             ApiError::Inner(text, inner) => (text, Some(inner)),
             ApiError::Text(text) => (text, None),
             ApiError::NotFound => return,
@@ -141,6 +149,7 @@ impl Server {
         match call.path.as_str() {
             "user/session/get" => Ok(Reply::Bare(self.session_json(&token, &session, true))),
             "user/logout" => Ok(self.logout(&token)),
+            "user/changePassword" => self.change_password(call, &session),
             "settings/get" => {
                 self.permit(user, "Settings", Right::View)?;
                 Ok(Reply::Response(self.settings()))
@@ -172,11 +181,19 @@ impl Server {
                 self.permit(user, "Administration", Right::Modify)?;
                 let whose = call.require("user")?;
                 let name = call.require("tokenName")?;
-                if !self.live.auth.users.contains_key(&whose) {
-                    return Err(ApiError::text(format!("No such user exists: {whose}")));
+                let key = whose.to_lowercase();
+                match self.live.auth.users.get(&key) {
+                    None => return Err(ApiError::text(format!("No such user exists: {whose}"))),
+                    Some(user) if user.disabled && self.version >= Version::V15_2 => {
+                        return Err(ApiError::text("User account is disabled. Please contact your administrator."));
+                    }
+                    Some(_) => (),
                 }
-                let fields = self.add_token(&whose, &name, false);
+                let fields = self.add_token(&key, &name, false);
                 Ok(Reply::Response(Value::Object(fields)))
+            }
+            path if ["admin/users/", "admin/groups/", "admin/permissions/"].iter().any(|p| path.starts_with(p)) => {
+                self.admin(call, user)
             }
             _ => self.unknown(),
         }
@@ -192,6 +209,7 @@ impl Server {
             "zones/resync" => self.resync_zone(call, user),
             "zones/options/get" => self.get_options(call, user),
             "zones/options/set" => self.set_options(call, user),
+            "zones/permissions/get" | "zones/permissions/set" => self.zone_permissions(call, user),
             "zones/records/get" => self.get_records(call, user),
             "zones/records/add" => self.add_record_call(call, user),
             "zones/records/delete" => self.delete_record_call(call, user),

@@ -190,8 +190,7 @@ impl Handle {
     /// Adds a user and gives an API token of theirs, saved at once.
     pub fn add_user(&self, name: &str, pass: &str, group: Group) -> String {
         let mut server = self.server();
-        let user = User { display: name.to_owned(), pass: pass.to_owned(), group, disabled: false };
-        server.live.auth.users.insert(name.to_owned(), user);
+        server.live.auth.users.insert(name.to_owned(), User::new(name, pass, group));
         let fields = server.add_token(name, "double", false);
         fields.get("token").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
@@ -203,6 +202,7 @@ impl Handle {
         records.into_iter().for_each(|record| zone.put(record));
         let key = zone.name.clone();
         server.live.zones.insert(key.clone(), zone);
+        server.own_zone("admin", &key);
         server.changed(Store::Zone(key.clone()));
         server.moment("put_zone", &Scope::Zone(&key));
     }

@@ -1,13 +1,15 @@
 //! The DNS port: UDP and TCP, signature first, then query or UPDATE, the log lines, and silence on exceptions.
 
 use super::control::{Shared, UpdateSeen};
+use super::forward::Forward;
 use super::message::{self, Request};
 use super::names;
 use super::state::{Server, Version};
-use super::tsig::{self, Signer, Verdict};
+use super::tsig::{self, Signer, Used, Verdict};
 use super::update::Asker;
 use domain::base::message_builder::AdditionalBuilder;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -16,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 const UDP_READ: usize = 4096;
 /// How long a TCP connection may idle.
 const TCP_IDLE: Duration = Duration::from_secs(10);
+const NOTIFY: u8 = 4;
 const UPDATE: u8 = 5;
 const RCODES: [&str; 11] = [
     "NoError",
@@ -31,15 +34,36 @@ const RCODES: [&str; 11] = [
     "NotZone",
 ];
 
-/// Answers UDP until the runtime ends.
+/// What becomes of a message.
+pub enum Fate {
+    /// Answered, with several messages for a transfer and none at all for silence.
+    Answers(Vec<Vec<u8>>),
+    /// The primary is to answer.
+    Forward(Box<Forward>),
+}
+
+/// Answers UDP until the runtime ends. Who waits for a primary holds up nobody else.
 pub async fn serve_udp(socket: UdpSocket, shared: Shared) {
+    let socket = Arc::new(socket);
     let mut buffer = vec![0u8; 65_535];
     loop {
         let Ok((length, source)) = socket.recv_from(&mut buffer).await else { continue };
         let request = buffer.get(..length).unwrap_or_default();
-        let answer = shared.lock().dns(request, source, "UDP").into_iter().next();
-        if let Some(answer) = answer {
-            let _ = socket.send_to(&answer, source).await;
+        let fate = shared.lock().dns(request, source, "UDP");
+        match fate {
+            Fate::Answers(answers) => {
+                if let Some(answer) = answers.first() {
+                    let _ = socket.send_to(answer, source).await;
+                }
+            }
+            Fate::Forward(forward) => {
+                let socket = socket.clone();
+                tokio::spawn(async move {
+                    if let Some(answer) = forward.run().await {
+                        let _ = socket.send_to(&answer, source).await;
+                    }
+                });
+            }
         }
     }
 }
@@ -59,12 +83,16 @@ async fn connection(mut stream: TcpStream, source: SocketAddr, shared: Shared) -
         let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await.ok()?.ok()?;
         let mut request = vec![0u8; usize::from(length)];
         stream.read_exact(&mut request).await.ok()?;
-        let answers = {
+        let fate = {
             let mut server = shared.lock();
             if server.start != start {
                 return None;
             }
             server.dns(&request, source, "TCP")
+        };
+        let answers = match fate {
+            Fate::Answers(answers) => answers,
+            Fate::Forward(forward) => forward.run().await.into_iter().collect(),
         };
         for answer in answers {
             stream.write_u16(u16::try_from(answer.len()).ok()?).await.ok()?;
@@ -74,22 +102,22 @@ async fn connection(mut stream: TcpStream, source: SocketAddr, shared: Shared) -
 }
 
 impl Server {
-    /// Answers one DNS message; no answer at all is an empty list.
-    pub fn dns(&mut self, bytes: &[u8], source: SocketAddr, transport: &str) -> Vec<Vec<u8>> {
+    /// Answers one DNS message.
+    pub fn dns(&mut self, bytes: &[u8], source: SocketAddr, transport: &str) -> Fate {
         self.catch_up();
         if !self.running || self.faults.unreachable || bytes.get(2).is_none_or(|flags| flags & 0x80 != 0) {
-            return Vec::new();
+            return Fate::Answers(Vec::new());
         }
         let too_long = transport == "UDP" && bytes.len() > UDP_READ;
         let request = Request::parse(bytes)
             .filter(|request| !too_long && (self.version < Version::V15_2 || message::question_is_valid(request)));
         let Some(request) = request else {
             self.log.count(Some(1));
-            return message::format_error(bytes).into_iter().collect();
+            return Fate::Answers(message::format_error(bytes).into_iter().collect());
         };
         match tsig::check(bytes, &self.live.config.keys) {
-            Verdict::Unsigned => self.judged(&request, source, transport, None),
-            Verdict::Good(key, signer) => self.judged(&request, source, transport, Some((key, *signer))),
+            Verdict::Unsigned => self.judged(bytes, &request, source, transport, None),
+            Verdict::Good(used, signer) => self.judged(bytes, &request, source, transport, Some((used, *signer))),
             Verdict::Bad(rcode, refusal) => {
                 let tag = format!("[{source}] [{transport}]");
                 let answer = request.reply(rcode).additional(); // without OPT, also to a request with EDNS
@@ -99,45 +127,50 @@ impl Server {
                     rcode_word(rcode)
                 ));
                 self.finish(&request, &Asker { source, transport, key: None }, Some(rcode));
-                vec![refusal.map_or_else(|| answer.clone().finish(), |refusal| refusal.close(answer.clone()))]
+                let closed = match refusal {
+                    Some(refusal) => refusal.close(answer),
+                    None => answer.finish(),
+                };
+                Fate::Answers(vec![closed])
             }
         }
     }
 
     fn judged(
         &mut self,
+        bytes: &[u8],
         request: &Request,
         source: SocketAddr,
         transport: &str,
-        signer: Option<(String, Signer)>,
-    ) -> Vec<Vec<u8>> {
-        let (key, mut signer) = signer.unzip();
+        signer: Option<(Used, Signer)>,
+    ) -> Fate {
+        let key = signer.as_ref().map(|(used, _)| used.name.clone());
         let asker = Asker { source, transport, key: key.as_deref() };
-        let answers = if request.opcode == UPDATE {
-            let outcome = self.update(request, &asker);
-            self.note_update(UpdateSeen {
-                zone: outcome.zone,
-                key: key.clone(),
-                source,
-                rcode: outcome.rcode,
-                changed: outcome.changed,
-            });
-            let answer = |rcode| (rcode, request.closing(request.reply(rcode).additional()));
-            outcome.rcode.map(answer).into_iter().collect()
-        } else {
-            self.query(request, &asker)
+        let bare = |rcode| (rcode, request.closing(request.reply(rcode).additional()));
+        let answers = match request.opcode {
+            UPDATE => {
+                let outcome = self.update(request, &asker);
+                let (rcode, changed, key) = (outcome.rcode, outcome.changed, key.clone());
+                if let (true, Some(zone)) = (outcome.forward, &outcome.zone) {
+                    let forward = self.forward(zone, bytes, request, signer);
+                    return forward.map_or(Fate::Answers(Vec::new()), |forward| Fate::Forward(Box::new(forward)));
+                }
+                self.note_update(UpdateSeen { zone: outcome.zone, key, source, rcode, changed });
+                rcode.map(bare).into_iter().collect()
+            }
+            NOTIFY => vec![bare(self.notify(request, &asker))],
+            _ => self.query(request, &asker),
         };
         self.finish(request, &asker, answers.first().map(|(rcode, _)| *rcode));
+        let mut signer = signer.map(|(_, signer)| signer);
         let mut close = |answer: AdditionalBuilder<Vec<u8>>| match &mut signer {
             Some(signer) => signer.sign(answer),
             None => answer.finish(),
         };
         let closed = answers.into_iter().map(|(rcode, answer)| (rcode, close(answer))).collect::<Vec<_>>();
         let fits = |answer: &Vec<u8>| transport == "TCP" || answer.len() <= request.udp_limit();
-        closed
-            .into_iter()
-            .map(|(rcode, answer)| if fits(&answer) { answer } else { truncated(request, rcode) })
-            .collect()
+        let cut = |(rcode, answer)| if fits(&answer) { answer } else { truncated(request, rcode) };
+        Fate::Answers(closed.into_iter().map(cut).collect())
     }
 
     /// The query log line, if wanted, and the counters.

@@ -32,7 +32,7 @@ pub struct Call {
     /// From where.
     pub peer: IpAddr,
     /// What the primary said of a zone to be copied.
-    pub primary: Option<Result<u32, super::api::ApiError>>,
+    pub primary: Option<Result<super::rdata::Soa, super::api::ApiError>>,
 }
 
 impl Call {
@@ -88,12 +88,17 @@ async fn one(
     start: u64,
     shared: Shared,
 ) -> io::Result<Response<Full<Bytes>>> {
+    let first_line = request.method().as_str().len() + request.uri().to_string().len() + " HTTP/1.1\r\n".len() + 1;
+    if first_line > FIRST_LINE {
+        return Ok(response(414, None, String::new()));
+    }
     let call = read(request, peer).await?;
     let Some(mut call) = call else { return Ok(response(404, None, String::new())) };
     let ask = shared.lock().ask_before(&call);
     if let Some(ask) = ask {
         call.primary = Some(super::secondary::soa(&ask).await);
     }
+    let from = call.peer;
     let (answer, delay) = {
         let mut server = shared.lock();
         server.catch_up();
@@ -109,7 +114,12 @@ async fn one(
         let delay = server.login_delay;
         (answer, delay)
     };
-    if answer.late {
+    if let Some(counts) = answer.late {
+        // The product hashes the password before it counts a failure: parallel ones get through meanwhile.
+        tokio::time::sleep(delay / 20).await;
+        if counts {
+            shared.lock().live.auth.failed(from);
+        }
         tokio::time::sleep(delay).await;
     }
     Ok(response(answer.status, answer.content_type, answer.body))
@@ -120,6 +130,9 @@ fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the test wants this connection cut")
 }
 
+/// The longest first line of a request, as the product's web server has it.
+const FIRST_LINE: usize = 8 * 1024;
+
 async fn read(request: Request<Incoming>, peer: IpAddr) -> io::Result<Option<Call>> {
     let Some(path) = request.uri().path().strip_prefix("/api/").map(str::to_owned) else { return Ok(None) };
     let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
@@ -128,9 +141,25 @@ async fn read(request: Request<Incoming>, peer: IpAddr) -> io::Result<Option<Cal
     let bearer = header(AUTHORIZATION).strip_prefix("Bearer ").map(str::to_owned);
     let (kind, method) = (header(CONTENT_TYPE), request.method().to_string());
     let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
-    let form = if kind.starts_with("application/x-www-form-urlencoded") { pairs(&body) } else { Vec::new() };
+    let form = match kind.split_once("boundary=") {
+        _ if kind.starts_with("application/x-www-form-urlencoded") => pairs(&body),
+        Some((_, boundary)) if kind.starts_with("multipart/form-data") => multipart(&body, boundary.trim_matches('"')),
+        _ => Vec::new(),
+    };
     let json = if kind.starts_with("application/json") { serde_json::from_slice(&body).ok() } else { None };
     Ok(Some(Call { method, path, query, form, json, bearer, peer, primary: None }))
+}
+
+/// The plain fields of a multipart body; files are passed over.
+fn multipart(body: &[u8], boundary: &str) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(body);
+    let field = |part: &str| {
+        let (head, value) = part.split_once("\r\n\r\n")?;
+        let (_, name) = head.split_once("; name=")?;
+        let name = name.split([';', '\r']).next()?.trim_matches('"');
+        (!head.contains("filename=")).then(|| (name.to_owned(), value.strip_suffix("\r\n").unwrap_or(value).to_owned()))
+    };
+    text.split(&format!("--{boundary}")).filter_map(field).collect()
 }
 
 fn pairs(text: &[u8]) -> Vec<(String, String)> {

@@ -5,9 +5,11 @@
 
 mod accounts;
 mod acl;
+mod admin;
 mod api;
 mod control;
 mod dns;
+mod forward;
 mod history;
 mod http;
 mod keys;
@@ -15,8 +17,11 @@ mod logs;
 mod message;
 mod names;
 mod options;
+mod permissions;
 mod query;
 mod rdata;
+mod rdata_form;
+mod rdata_json;
 mod records;
 mod secondary;
 mod settings;
@@ -38,6 +43,7 @@ pub use zone_data::Record;
 
 use accounts::{Auth, Session, User};
 use control::{Faults, Seen, Shared};
+use permissions::Permissions;
 use state::{Config, Live, Server};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -149,16 +155,12 @@ fn bind_dns(wanted: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
 
 fn server(options: &Options, http: SocketAddr, dns: SocketAddr) -> Server {
     let mut auth = Auth::default();
-    let admin = User {
-        display: "Administrator".into(),
-        pass: options.password.clone(),
-        group: Group::Administrators,
-        disabled: false,
-    };
-    auth.users.insert("admin".into(), admin);
-    let session = Session { user: "admin".into(), api_name: None, unsaved: false };
-    auth.sessions.insert(options.token.clone(), session);
-    let live = Live { config: Config::new(options.version), auth, zones: zones::internal(&options.domain) };
+    auth.permissions = Permissions::stock();
+    auth.users.insert("admin".into(), User::new("Administrator", &options.password, Group::Administrators));
+    auth.sessions.insert(options.token.clone(), Session::new("admin", None, false));
+    let zones = zones::internal(&options.domain);
+    auth.permissions.repair(zones.iter().map(|(name, zone)| (name, zone.internal)));
+    let live = Live { config: Config::new(options.version), auth, zones };
     let mut server = Server {
         version: options.version,
         domain: options.domain.clone(),
@@ -173,6 +175,7 @@ fn server(options: &Options, http: SocketAddr, dns: SocketAddr) -> Server {
         seen: Seen::default(),
         observer: None,
         refresh: Vec::new(),
+        notified: Vec::new(),
         live,
         http,
         dns,

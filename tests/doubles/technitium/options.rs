@@ -1,12 +1,12 @@
 //! `zones/options/get` and `set`. Parameters take effect one after another, so a refused policy table leaves the new
 //! mode and list live: that is the product's trap, and it is kept.
 
-use super::accounts::Right;
 use super::acl::Entry;
 use super::api::{ApiError, Reply};
 use super::history::Scope;
 use super::http::Call;
 use super::names;
+use super::permissions::Right;
 use super::state::Server;
 use super::store::Store;
 use super::zones::{Kind, Zone};
@@ -170,6 +170,39 @@ fn acl(call: &Call, name: &str) -> Result<Option<Vec<Entry>>, ApiError> {
     Ok(Some(entries))
 }
 
+/// Empty or `false` clears; blanks stay, dots go, one name counts once.
+fn transfer_keys(text: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let cleared = text.is_empty() || text.eq_ignore_ascii_case("false");
+    let names = text.split(',').filter(|part| !cleared && !part.is_empty());
+    for name in names.map(|name| name.trim_matches('.').to_lowercase()) {
+        if !keys.contains(&name) {
+            keys.push(name);
+        }
+    }
+    keys
+}
+
+fn invalid(kind: Kind, option: &str, parameter: &str, words: &[&str], value: u8) -> ApiError {
+    let (title, word) = (kind.title(), names::enum_word(words, value));
+    ApiError::text(format!("The {option} option is invalid for {title} zones: {word} (Parameter '{parameter}')"))
+}
+
+/// A forwarder has no name servers of its own, so words that speak of them are errors.
+fn fits(
+    kind: Kind,
+    of_name_servers: bool,
+    option: &str,
+    parameter: &str,
+    words: &[&str],
+    value: u8,
+) -> Result<(), ApiError> {
+    if kind == Kind::Forwarder && of_name_servers {
+        return Err(invalid(kind, option, parameter, words, value));
+    }
+    Ok(())
+}
+
 /// A misspelt word changes nothing and is no error.
 fn word(call: &Call, name: &str, words: &[&str]) -> Option<u8> {
     names::enum_value(words, &call.get(name)?)
@@ -211,7 +244,7 @@ impl Server {
         self.permit(user, "Zones", Right::Modify)?;
         let name = self.zone_parameter(call)?;
         let mut out = show(self.managed_zone(&name)?);
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::View)?;
         if call.flag("includeAvailableCatalogZoneNames")? {
             out.insert("availableCatalogZoneNames".into(), json!([]));
         }
@@ -225,14 +258,17 @@ impl Server {
     pub fn set_options(&mut self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         self.permit(user, "Zones", Right::Modify)?;
         let name = self.zone_parameter(call)?;
-        let key = self.managed_zone(&name)?.name.clone();
-        self.permit_zone(user)?;
+        let (key, title) = self.managed_zone(&name).map(|zone| (zone.name.clone(), zone.kind.title()))?;
+        self.permit_zone(user, &key, Right::Delete)?;
         let plain = self.set_plain(call, &key);
         self.moment("zones/options/set", &Scope::Zone(&key)); // what came before an error counts too
         plain?;
         self.set_update(call, &key)?;
+        if let Some(catalog) = call.get("catalog") {
+            return Err(ApiError::text(format!("No such Catalog zone was found: {catalog}")));
+        }
         self.changed(Store::Zone(key.clone()));
-        self.log.write(&format!("[{}] [{user}] Zone options were updated successfully: {key}", call.peer));
+        self.log.write(&format!("[{}] [{user}] {title} zone options were updated successfully: {key}", call.peer));
         Ok(Reply::empty())
     }
 
@@ -244,19 +280,32 @@ impl Server {
         if let (Some(upstream), Some(key)) = (&mut zone.upstream, call.raw("primaryZoneTransferTsigKeyName")) {
             upstream.key = if key.eq_ignore_ascii_case("false") { String::new() } else { key };
         }
-        let options = &mut zone.options;
-        options.query = word(call, "queryAccess", &QUERY_ACCESS).unwrap_or(options.query);
+        let (options, kind) = (&mut zone.options, zone.kind);
+        // Lists go before their words here, after them at `update`.
         if let Some(list) = acl(call, "queryAccessNetworkACL")? {
             options.query_acl = list;
         }
-        options.transfer = word(call, "zoneTransfer", &MODES).unwrap_or(options.transfer);
+        if let Some(query) = word(call, "queryAccess", &QUERY_ACCESS) {
+            fits(kind, matches!(query, 3 | 5), "Query Access", "QueryAccess", &QUERY_ACCESS, query)?;
+            options.query = query;
+        }
         if let Some(list) = acl(call, "zoneTransferNetworkACL")? {
             options.transfer_acl = list;
         }
-        if let Some(names) = items(call, "zoneTransferTsigKeyNames") {
-            options.transfer_keys = names.iter().map(|name| name.trim_matches('.').to_lowercase()).collect();
+        if let Some(transfer) = word(call, "zoneTransfer", &MODES) {
+            fits(kind, matches!(transfer, 2 | 4), "Zone Transfer", "ZoneTransfer", &MODES, transfer)?;
+            options.transfer = transfer;
         }
-        options.notify = word(call, "notify", &NOTIFY).unwrap_or(options.notify);
+        if let Some(text) = call.raw("zoneTransferTsigKeyNames") {
+            options.transfer_keys = transfer_keys(&text);
+        }
+        if let Some(notify) = word(call, "notify", &NOTIFY) {
+            fits(kind, matches!(notify, 1 | 3), "Notify", "Notify", &NOTIFY, notify)?;
+            if notify == 4 {
+                return Err(invalid(kind, "Notify", "Notify", &NOTIFY, notify));
+            }
+            options.notify = notify;
+        }
         if let Some(servers) = items(call, "notifyNameServers") {
             let wrong = || ApiError::Inner("An invalid IP address was specified.".into(), "Invalid argument".into());
             let read = servers.iter().map(|item| item.parse().map_err(|_| wrong()));
@@ -269,10 +318,7 @@ impl Server {
         if let Some(mode) = word(call, "update", &MODES) {
             let zone = self.managed_zone(key)?;
             if matches!(mode, 2 | 4) && zone.kind != Kind::Primary {
-                let (title, mode) = (zone.kind.title(), names::enum_word(&MODES, mode));
-                return Err(ApiError::text(format!(
-                    "The Dynamic Updates option is invalid for {title} zones: {mode} (Parameter 'Update')"
-                )));
+                return Err(invalid(zone.kind, "Dynamic Updates", "Update", &MODES, mode));
             }
             zone.options.update = mode;
             self.moment("zones/options/set update", &Scope::Zone(key));

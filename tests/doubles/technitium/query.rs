@@ -2,16 +2,18 @@
 
 use super::acl;
 use super::message::{Request, push};
-use super::rdata;
+use super::rdata::{self, Soa};
 use super::state::Server;
 use super::update::Asker;
 use super::zone_data::Record;
-use super::zones::{Kind, Zone};
+use super::zones::Zone;
 use domain::base::message_builder::AdditionalBuilder;
 
+const FORMERR: u8 = 1;
 const NXDOMAIN: u8 = 3;
 const NOTIMP: u8 = 4;
 const REFUSED: u8 = 5;
+const IXFR: u16 = 251;
 const AXFR: u16 = 252;
 const ANY: u16 = 255;
 /// Records per message of a transfer: well below 64 KiB.
@@ -30,11 +32,26 @@ impl Server {
         if request.opcode != 0 {
             return vec![bare(request, NOTIMP)];
         }
-        let Some((name, rtype, 1)) = request.questions.first() else { return vec![bare(request, REFUSED)] };
+        let [(name, rtype, class)] = request.questions.as_slice() else { return vec![bare(request, FORMERR)] };
+        if *class != 1 || matches!(*rtype, rdata::FWD | rdata::APP) {
+            return vec![bare(request, REFUSED)];
+        }
+        if *rtype == AXFR && asker.transport == "UDP" {
+            return vec![bare(request, FORMERR)];
+        }
         let zone = self.zone_for(name).filter(|zone| !zone.disabled && !zone.expired);
         match zone {
             None => vec![bare(request, REFUSED)],
-            Some(zone) if *rtype == AXFR => transfer(zone, request, asker),
+            Some(zone) if matches!(*rtype, AXFR | IXFR) => {
+                let listed = self.network_listed("zoneTransferAllowedNetworks", asker.source);
+                transfer(zone, request, asker, *rtype == IXFR, listed)
+            }
+            Some(_) if *rtype == ANY && asker.transport == "UDP" => {
+                let mut builder = request.reply(0);
+                builder.header_mut().set_aa(true);
+                builder.header_mut().set_tc(true); // to be asked over TCP
+                vec![(0, request.closing(builder.additional()))]
+            }
             Some(zone) => vec![lookup(zone, request, name, *rtype)],
         }
     }
@@ -105,22 +122,36 @@ fn may_transfer(zone: &Zone, asker: &Asker<'_>) -> bool {
     address && (keys.is_empty() || asker.key.is_some_and(|key| keys.iter().any(|name| name == key)))
 }
 
-/// RFC 5936: the SOA, everything, the SOA again.
-fn transfer(zone: &Zone, request: &Request, asker: &Asker<'_>) -> Vec<Answer> {
+/// RFC 5936: the SOA, everything, the SOA again. There is no history here, so IXFR gives the SOA alone to who is up to
+/// date, and everything else to who is not.
+fn transfer(zone: &Zone, request: &Request, asker: &Asker<'_>, incremental: bool, listed: bool) -> Vec<Answer> {
     let apex = request.questions.first().is_some_and(|(name, _, _)| name.eq_ignore_ascii_case(&zone.name));
-    if asker.transport != "TCP" || !apex || zone.kind == Kind::Forwarder || !may_transfer(zone, asker) {
+    if !apex || !(listed || may_transfer(zone, asker)) {
         return vec![bare(request, REFUSED)];
     }
     let soa = zone.set(&zone.name, rdata::SOA);
+    let have = match request.authority.as_slice() {
+        [rr] if rr.rtype == rdata::SOA => Soa::from_wire(&rr.data).map(|soa| soa.serial),
+        _ => None,
+    };
+    match have {
+        None if incremental => return vec![bare(request, FORMERR)],
+        // Over UDP only the SOA fits for sure: who needs more asks over TCP.
+        Some(have) if incremental && (zone.serial().wrapping_sub(have) as i32 <= 0 || asker.transport == "UDP") => {
+            return vec![records(request, soa.iter())];
+        }
+        _ => (),
+    }
     let rest = zone.records().filter(|record| record.rtype != rdata::SOA);
     let all: Vec<&Record> = soa.iter().chain(rest).chain(soa).collect();
-    let message = |records: &[&Record]| {
-        let mut builder = request.reply(0);
-        builder.header_mut().set_aa(true);
-        for record in records {
-            push(&mut builder, &record.name, record.rtype, record.ttl, &record.data);
-        }
-        (0, request.closing(builder.additional()))
-    };
-    all.chunks(PER_MESSAGE).map(message).collect()
+    all.chunks(PER_MESSAGE).map(|part| records(request, part.iter().copied())).collect()
+}
+
+fn records<'a>(request: &Request, records: impl Iterator<Item = &'a Record>) -> Answer {
+    let mut builder = request.reply(0);
+    builder.header_mut().set_aa(true);
+    for record in records {
+        push(&mut builder, &record.name, record.rtype, record.ttl, &record.data);
+    }
+    (0, request.closing(builder.additional()))
 }

@@ -1,8 +1,7 @@
-//! RDATA: from an API form, to the JSON of `records/get`, and when two count as equal.
+//! RDATA: type numbers, the SOA's fields, times, names on the wire, and when two RDATA count as equal. How the API reads
+//! and shows RDATA is in `rdata_form.rs` and `rdata_json.rs`.
 
 use super::api::ApiError;
-use super::http::Call;
-use super::names;
 use domain::base::Name;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -18,15 +17,36 @@ pub const CNAME: u16 = 5;
 pub const SOA: u16 = 6;
 /// PTR
 pub const PTR: u16 = 12;
-const MX: u16 = 15;
-const TXT: u16 = 16;
+/// MX
+pub const MX: u16 = 15;
+/// TXT
+pub const TXT: u16 = 16;
+/// RP
+pub const RP: u16 = 17;
 /// AAAA
 pub const AAAA: u16 = 28;
-const SRV: u16 = 33;
+/// SRV
+pub const SRV: u16 = 33;
+/// NAPTR
+pub const NAPTR: u16 = 35;
 /// DNAME
 pub const DNAME: u16 = 39;
-const DS: u16 = 43;
-const CAA: u16 = 257;
+/// DS
+pub const DS: u16 = 43;
+/// SSHFP
+pub const SSHFP: u16 = 44;
+/// TLSA
+pub const TLSA: u16 = 52;
+/// SVCB
+pub const SVCB: u16 = 64;
+/// HTTPS
+pub const HTTPS: u16 = 65;
+/// URI
+pub const URI: u16 = 256;
+/// CAA
+pub const CAA: u16 = 257;
+/// The product's name for an apex alias.
+pub const ANAME: u16 = 65280;
 /// The product's conditional forwarder record.
 pub const FWD: u16 = 65281;
 /// The product's DNS app record.
@@ -85,7 +105,8 @@ impl Soa {
         out
     }
 
-    fn to_json(&self) -> Value {
+    /// As `records/get` shows it.
+    pub fn to_json(&self) -> Value {
         let person = self.rname.replacen('.', "@", 1);
         json!({"primaryNameServer": self.mname, "responsiblePerson": person, "serial": self.serial,
                "refresh": self.refresh, "retry": self.retry, "expire": self.expire, "minimum": self.minimum,
@@ -156,7 +177,7 @@ pub fn address(data: &[u8]) -> Option<IpAddr> {
 /// Do two RDATA count as equal? Names in them in any case.
 pub fn same(rtype: u16, a: &[u8], b: &[u8]) -> bool {
     match rtype {
-        NS | CNAME | SOA | PTR | MX | SRV | DNAME => a.eq_ignore_ascii_case(b),
+        NS | CNAME | SOA | PTR | MX | RP | SRV | NAPTR | DNAME | ANAME => a.eq_ignore_ascii_case(b),
         _ => a == b,
     }
 }
@@ -164,104 +185,4 @@ pub fn same(rtype: u16, a: &[u8], b: &[u8]) -> bool {
 /// Types whose data cannot be empty: a record of them without data breaks 13.6's listing.
 pub fn needs_data(rtype: u16) -> bool {
     matches!(rtype, A | NS | CNAME | SOA | PTR | MX | TXT | AAAA | SRV | DNAME | DS | CAA)
-}
-
-fn hex(data: &[u8]) -> String {
-    data.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
-}
-
-fn short(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..at + 2).and_then(|b| b.try_into().ok()).map(u16::from_be_bytes)
-}
-
-/// The strings of TXT data.
-fn strings(mut data: &[u8]) -> Vec<String> {
-    let mut out = Vec::new();
-    while let Some((length, rest)) = data.split_first() {
-        let (text, rest) = rest.split_at(usize::from(*length).min(rest.len()));
-        out.push(String::from_utf8_lossy(text).into_owned());
-        data = rest;
-    }
-    out
-}
-
-/// `rData` of `records/get`; none where the product throws for want of data.
-pub fn to_json(rtype: u16, data: &[u8]) -> Option<Value> {
-    if data.is_empty() && needs_data(rtype) {
-        return None;
-    }
-    let name = |at: usize| data.get(at..).and_then(read_name).map(|(name, _)| name);
-    Some(match rtype {
-        A | AAAA => json!({"ipAddress": address(data)?.to_string()}),
-        NS => json!({"nameServer": name(0)?}),
-        CNAME => json!({"cname": name(0)?}),
-        PTR => json!({"ptrName": name(0)?}),
-        DNAME => json!({"dname": name(0)?}),
-        SOA => Soa::from_wire(data)?.to_json(),
-        MX => json!({"preference": short(data, 0)?, "exchange": name(2)?}),
-        SRV => {
-            json!({"priority": short(data, 0)?, "weight": short(data, 2)?, "port": short(data, 4)?, "target": name(6)?})
-        }
-        TXT => {
-            let strings = strings(data);
-            json!({"text": strings.concat(), "splitText": strings.len() > 1, "characterStrings": strings})
-        }
-        CAA => {
-            let split = usize::from(*data.get(1)?) + 2;
-            let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            json!({"flags": data.first()?, "tag": text(data.get(2..split))?, "value": text(data.get(split..))?})
-        }
-        FWD => json!({"protocol": "Udp", "forwarder": String::from_utf8_lossy(data), "priority": 0}),
-        _ => json!({"value": hex(data)}),
-    })
-}
-
-/// RDATA from the parameters of `records/add` and `delete`.
-pub fn from_form(rtype: u16, call: &Call) -> Result<Vec<u8>, ApiError> {
-    let either = |name: &str| call.get(name).or_else(|| call.get("value")).ok_or_else(|| ApiError::missing(name));
-    let target = |name: &str| either(name).map(|text| name_to_wire(text.trim_end_matches('.')));
-    let number = |name: &str| {
-        let text = call.get(name).ok_or_else(|| ApiError::missing(name))?;
-        u16::try_from(names::integer(&text)?)
-            .map_err(|_| ApiError::text("Value was either too large or too small for a UInt16."))
-    };
-    Ok(match rtype {
-        A | AAAA => {
-            let text = either("ipAddress")?;
-            let address: IpAddr = text.parse().map_err(|_| ApiError::text("An invalid IP address was specified."))?;
-            match (address, rtype) {
-                (IpAddr::V4(v4), A) => v4.octets().to_vec(),
-                (IpAddr::V6(v6), AAAA) => v6.octets().to_vec(),
-                _ => return Err(ApiError::text(format!("Invalid IP address was specified: {text}"))),
-            }
-        }
-        NS => target("nameServer")?,
-        CNAME => target("cname")?,
-        PTR => target("ptrName")?,
-        DNAME => target("dname")?,
-        TXT => {
-            let text = either("text")?;
-            text.as_bytes()
-                .chunks(255)
-                .flat_map(|part| [&[u8::try_from(part.len()).unwrap_or(255)], part].concat())
-                .collect()
-        }
-        MX => [number("preference")?.to_be_bytes().to_vec(), target("exchange")?].concat(),
-        SRV => {
-            let numbers = [number("priority")?, number("weight")?, number("port")?];
-            [numbers.iter().flat_map(|n| n.to_be_bytes()).collect(), target("target")?].concat()
-        }
-        CAA => {
-            let (tag, value) = (either("tag")?, either("value")?);
-            let flags = u8::try_from(number("flags")?).unwrap_or(0);
-            let tag_len = u8::try_from(tag.len()).unwrap_or(255);
-            [&[flags, tag_len], tag.as_bytes(), value.as_bytes()].concat()
-        }
-        _ => {
-            let text = either("rdata")?;
-            let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-            let pairs = digits.as_bytes().chunks(2);
-            pairs.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
-        }
-    })
 }

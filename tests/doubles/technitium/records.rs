@@ -3,18 +3,47 @@
 use super::api::{ApiError, Reply};
 use super::http::Call;
 use super::names;
+use super::permissions::Right;
 use super::rdata;
+use super::rdata_form::from_form;
+use super::rdata_json::to_json;
 use super::state::Server;
 use super::store::Store;
 use super::zone_data::Record;
 use super::zones::{Kind, Zone};
 use serde_json::{Map, Value, json};
 
+/// What the API, other than an UPDATE, does not take for an alias.
+fn alias(zone: &Zone, record: &Record, overwrite: bool) -> Result<(), ApiError> {
+    let word = match record.rtype {
+        rdata::CNAME => "CNAME",
+        rdata::DNAME => "DNAME",
+        _ => return Ok(()),
+    };
+    if !overwrite && !zone.set(&record.name, record.rtype).is_empty() {
+        let text = "Record already exists. Use overwrite option if you wish to overwrite existing record.";
+        return Err(ApiError::text(text));
+    }
+    let target = rdata::read_name(&record.data).map(|(name, _)| name).unwrap_or_default();
+    if target.eq_ignore_ascii_case(&record.name) {
+        return Err(ApiError::text(format!("{word} domain name cannot be same as that of the record name.")));
+    }
+    if record.rtype == rdata::DNAME && names::within(&target, &record.name) {
+        return Err(ApiError::text("DNAME domain name cannot be a sub domain of the record name."));
+    }
+    Ok(())
+}
+
+/// Names are listed in the order of DNSSEC (RFC 4034 §6.1): a zone's own name before those below it.
+fn canonical(name: &str) -> Vec<String> {
+    name.to_ascii_lowercase().rsplit('.').map(str::to_owned).collect()
+}
+
 /// One record as the API shows it; an error where 13.6 stumbles over missing data.
 fn show(zone: &Zone, record: &Record) -> Result<Value, ApiError> {
     let null = || ApiError::text("Object reference not set to an instance of an object.");
-    let mut data = rdata::to_json(record.rtype, &record.data).ok_or_else(null)?;
-    if zone.kind == Kind::Primary
+    let mut data = to_json(record.rtype, &record.data).ok_or_else(null)?;
+    if zone.kind != Kind::Secondary
         && let (rdata::SOA, Some(fields)) = (record.rtype, data.as_object_mut())
     {
         fields.insert("useSerialDateScheme".into(), zone.date_serial.into());
@@ -41,14 +70,11 @@ fn show(zone: &Zone, record: &Record) -> Result<Value, ApiError> {
 }
 
 impl Server {
-    /// The zone of a record call, by `zone` or else the closest to `domain`; internal ones may be looked at.
+    /// The zone closest to `zone`, or else to `domain`; internal ones may be looked at.
     fn record_zone(&self, call: &Call, domain: &str) -> Result<String, ApiError> {
         let asked = call.get("zone").map(|zone| names::ascii(zone.trim_matches('.')));
-        let zone = match &asked {
-            Some(name) => self.live.zones.get(&name.to_ascii_lowercase()),
-            None => self.zone_for(domain),
-        };
-        zone.map(|zone| zone.name.clone()).ok_or_else(|| ApiError::no_zone(asked.as_deref().unwrap_or(domain)))
+        let zone = self.zone_for(asked.as_deref().unwrap_or(domain));
+        zone.map(|zone| zone.name.clone()).ok_or_else(|| ApiError::no_zone(domain))
     }
 
     fn record_domain(call: &Call) -> Result<String, ApiError> {
@@ -59,11 +85,13 @@ impl Server {
     pub fn get_records(&self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         let domain = Self::record_domain(call)?;
         let name = self.record_zone(call, &domain)?;
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::View)?;
         let zone = self.live.zones.get(&name).ok_or_else(|| ApiError::no_zone(&name))?;
         let all = call.flag("listZone")?;
         let wanted = zone.records().filter(|record| all || record.name.eq_ignore_ascii_case(&domain));
-        let records = wanted.map(|record| show(zone, record)).collect::<Result<Vec<_>, _>>()?;
+        let mut wanted: Vec<&Record> = wanted.collect();
+        wanted.sort_by_cached_key(|record| (canonical(&record.name), record.rtype, record.ttl));
+        let records = wanted.into_iter().map(|record| show(zone, record)).collect::<Result<Vec<_>, _>>()?;
         Ok(Reply::Response(json!({"zone": zone.to_json(self.version), "records": records})))
     }
 
@@ -72,7 +100,7 @@ impl Server {
         let domain = Self::record_domain(call)?;
         let name = self.record_zone(call, &domain)?;
         self.managed_zone(&name)?;
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::Modify)?;
         self.editable(&name, "add record in")?;
         let rtype = names::type_number(&call.require("type")?)?;
         let ttl = self.record_ttl(call, rtype)?;
@@ -80,12 +108,13 @@ impl Server {
             return Err(ApiError::text(format!("The domain name does not belong to the zone: {domain}")));
         }
         names::check(self.version, &domain)?;
-        let mut record = Record::made(&domain, rtype, ttl, rdata::from_form(rtype, call)?);
+        let mut record = Record::made(&domain, rtype, ttl, from_form(rtype, call)?);
         record.comments = call.get("comments").unwrap_or_default();
         record.expiry_ttl =
             call.get("expiryTtl").map_or(Ok(0), |t| names::integer(&t)).map(|n| u32::try_from(n).unwrap_or(0))?;
         let (version, overwrite) = (self.version, call.flag("overwrite")?);
         let zone = self.managed_zone(&name)?;
+        alias(zone, &record, overwrite)?;
         let result = if overwrite || matches!(rtype, rdata::CNAME | rdata::DNAME | rdata::SOA) {
             zone.replace(&domain, rtype, vec![record.clone()]).map(|()| true)
         } else {
@@ -125,14 +154,14 @@ impl Server {
         let domain = Self::record_domain(call)?;
         let name = self.record_zone(call, &domain)?;
         self.managed_zone(&name)?;
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::Delete)?;
         self.editable(&name, "delete record from")?;
         let rtype = names::type_number(&call.require("type")?)?;
         let zone = self.managed_zone(&name)?;
         let deleted = if matches!(rtype, rdata::CNAME | rdata::DNAME) {
             zone.delete_set(&domain, rtype)
         } else {
-            let data = rdata::from_form(rtype, call)?;
+            let data = from_form(rtype, call)?;
             zone.delete_record(&domain, rtype, &data).map_err(ApiError::text)?
         };
         if !deleted {

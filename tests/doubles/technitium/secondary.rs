@@ -1,6 +1,6 @@
 //! Secondary zones: the SOA query before one is made, the transfer after, on resync and at a start. NOTIFY goes to port
-//! 53 in the product and so to nobody here; who wants copies to follow sets [`super::Options::follow`]. Updates sent to
-//! a copy are refused, also where the product would forward them.
+//! 53 in the product and so to nobody here; who wants copies to follow sets [`super::Options::follow`], or sends the
+//! NOTIFY. Updates that a copy may take are forwarded to its primary.
 
 use super::api::ApiError;
 use super::control::Shared;
@@ -53,7 +53,7 @@ impl Upstream {
 }
 
 /// `ip`, `ip:port` or `name (ip:port)`.
-fn server_address(version: Version, text: &str) -> Result<SocketAddr, ApiError> {
+pub fn server_address(version: Version, text: &str) -> Result<SocketAddr, ApiError> {
     let inner = text.split_once('(').map_or(text, |(_, rest)| rest.trim_end_matches(')'));
     let parsed = inner.parse().or_else(|_| inner.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
     parsed.map_err(|_| match names::check(version, inner) {
@@ -76,7 +76,7 @@ pub struct Ask {
 
 impl Server {
     /// What a call needs asked before it can be answered: the SOA of a zone to be copied.
-    pub fn ask_before(&self, call: &Call) -> Option<Ask> {
+    pub fn ask_before(&mut self, call: &Call) -> Option<Ask> {
         let kind = call.get("type").unwrap_or_default();
         if call.path != "zones/create" || !kind.eq_ignore_ascii_case("Secondary") || self.session_of(call).is_err() {
             return None;
@@ -156,6 +156,7 @@ pub async fn serve(shared: Shared, follow: Option<Duration>) {
                 let copies: Vec<_> = copies.map(|zone| (zone.name.clone(), zone.expired)).collect();
                 server.refresh.extend(copies);
             }
+            server.wake_notified();
             let waiting = std::mem::take(&mut server.refresh);
             waiting.into_iter().filter_map(|(name, force)| server.next_refresh(&name, force)).collect()
         };
@@ -167,8 +168,7 @@ pub async fn serve(shared: Shared, follow: Option<Duration>) {
 }
 
 async fn refresh(ask: &Ask, force: bool, have: u32) -> Result<Option<Vec<Record>>, ApiError> {
-    let serial = soa(ask).await?;
-    let ahead = serial.wrapping_sub(have);
+    let ahead = soa(ask).await?.serial.wrapping_sub(have);
     if !force && (ahead == 0 || ahead >= 1 << 31) {
         return Ok(None);
     }
@@ -185,8 +185,8 @@ fn record(rr: Rr) -> Record {
     Record { wire_len, ..Record::made(&rr.name, rr.rtype, rr.ttl, rr.data) }
 }
 
-/// The serial at the primary, or the error that `zones/create` shows.
-pub async fn soa(ask: &Ask) -> Result<u32, ApiError> {
+/// The SOA at the primary, or the error that `zones/create` shows.
+pub async fn soa(ask: &Ask) -> Result<Soa, ApiError> {
     let none = "DNS Server did not receive SOA record in response from any of the primary name servers for: ";
     let mut problem = ApiError::text(format!("{none}{}", ask.zone));
     if ask.servers.is_empty() && ask.version > Version::V13_6 {
@@ -197,7 +197,7 @@ pub async fn soa(ask: &Ask) -> Result<u32, ApiError> {
             Ok(records) => {
                 let own = records.iter().find(|rr| rr.rtype == rdata::SOA && rr.name.eq_ignore_ascii_case(&ask.zone));
                 if let Some(soa) = own.and_then(|rr| Soa::from_wire(&rr.data)) {
-                    return Ok(soa.serial);
+                    return Ok(soa);
                 }
             }
             Err(cause) => problem = ask.failure(&cause),

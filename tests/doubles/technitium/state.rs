@@ -11,7 +11,7 @@ use super::zones::Zone;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The recorded answer of `settings/get` per version; what is not modelled is answered from here.
 const SETTINGS: &str = include_str!("settings.json");
@@ -128,6 +128,8 @@ pub struct Server {
     pub observer: Option<Observer>,
     /// Copies to be refreshed, and whether they are transferred even if the serial stands still.
     pub refresh: Vec<(String, bool)>,
+    /// Copies that got a NOTIFY, and when they act on it.
+    pub notified: Vec<(String, Instant)>,
 }
 
 impl Server {
@@ -138,12 +140,16 @@ impl Server {
 
     /// The zone that covers a name: the closest one upwards.
     pub fn zone_for(&self, name: &str) -> Option<&Zone> {
-        let mut rest = name.to_ascii_lowercase();
+        let name = name.to_ascii_lowercase();
+        let mut rest = name.as_str();
         loop {
-            if let Some(zone) = self.live.zones.get(&rest) {
+            if let Some(zone) = self.live.zones.get(rest) {
                 return Some(zone);
             }
-            rest = rest.split_once('.')?.1.to_owned();
+            if rest.is_empty() {
+                return None;
+            }
+            rest = rest.split_once('.').map_or("", |(_, up)| up);
         }
     }
 }

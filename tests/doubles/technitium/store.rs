@@ -156,7 +156,9 @@ impl Server {
                 None => self.log.write(&format!("DNS Server failed to load zone file: {name}")),
             }
         }
-        self.live = Live { config, auth: auth.unwrap_or_default(), zones };
+        let mut auth = auth.unwrap_or_default();
+        auth.permissions.repair(zones.iter().map(|(name, zone)| (name, zone.internal)));
+        self.live = Live { config, auth, zones };
         self.files.config.get_or_insert_with(|| self.live.config.clone());
         let lost: Vec<String> = self.files.zones.iter().filter(|(_, z)| z.is_none()).map(|(n, _)| n.clone()).collect();
         for name in lost {

@@ -27,10 +27,21 @@ const BADTRUNC: u16 = 22;
 pub enum Verdict {
     /// No TSIG at all.
     Unsigned,
-    /// Good: by this key (lower case), and how to sign the answers.
-    Good(String, Box<Signer>),
+    /// Good: by this key, and how to sign the answers.
+    Good(Used, Box<Signer>),
     /// To be answered with this RCODE; then with this TSIG.
     Bad(u8, Option<Box<Refusal>>),
+}
+
+/// The key of a good signature.
+#[derive(Debug, Clone)]
+pub struct Used {
+    /// Lower case, no final dot.
+    pub name: String,
+    /// The message less its TSIG, as it is sent on to a primary.
+    pub unsigned: Vec<u8>,
+    /// Was the name in small letters on the wire?
+    pub in_small_letters: bool,
 }
 
 /// The TSIG of an answer to a faulty request.
@@ -128,7 +139,7 @@ impl Own {
     }
 
     /// Adds a TSIG to a finished answer; with an empty MAC if it is not to be signed.
-    fn close(&mut self, mut answer: Vec<u8>, time: u64, error: u16, signed: bool) -> Vec<u8> {
+    fn close(&mut self, answer: Vec<u8>, time: u64, error: u16, signed: bool) -> Vec<u8> {
         let other = if error == BADTIME { unix_now().to_be_bytes()[2..].to_vec() } else { Vec::new() };
         let mut mac = Vec::new();
         if signed {
@@ -138,22 +149,27 @@ impl Own {
             mac.truncate(self.full);
             (self.mac, self.later) = (mac.clone(), true);
         }
+        self.append(answer, time, error, &mac, &other)
+    }
+
+    /// The message with this TSIG after it.
+    fn append(&self, mut message: Vec<u8>, time: u64, error: u16, mac: &[u8], other: &[u8]) -> Vec<u8> {
         let size = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
         let data = [
             &self.algorithm,
             &time.to_be_bytes()[2..],
             &self.fudge.to_be_bytes(),
-            &size(&mac),
-            &mac,
+            &size(mac),
+            mac,
             &self.id.to_be_bytes(),
             &error.to_be_bytes(),
-            &size(&other),
-            &other,
+            &size(other),
+            other,
         ]
         .concat();
-        answer.extend([&self.name, [0, 250, 0, 255, 0, 0, 0, 0].as_slice(), &size(&data), &data].concat());
-        count_one_more(&mut answer);
-        answer
+        message.extend([&self.name, [0, 250, 0, 255, 0, 0, 0, 0].as_slice(), &size(&data), &data].concat());
+        count_one_more(&mut message);
+        message
     }
 }
 
@@ -274,11 +290,42 @@ pub fn check(message: &[u8], keys: &[TsigKey]) -> Verdict {
     if extra {
         return Verdict::Bad(FORMERR, None);
     }
+    let used = Used {
+        name,
+        unsigned: without(message, start, own.id),
+        in_small_letters: !own.name.iter().any(u8::is_ascii_uppercase),
+    };
     match by_library(message, stored, &algorithm, own.fudge) {
-        Some(Ok(signer)) => Verdict::Good(name, Box::new(signer)),
+        Some(Ok(signer)) => Verdict::Good(used, Box::new(signer)),
         Some(Err(())) => refuse(own, BADSIG, false), // the library has the last word
-        None => Verdict::Good(name, Box::new(Signer::Own(own))),
+        None => Verdict::Good(used, Box::new(Signer::Own(own))),
     }
+}
+
+/// Signs a request of this server's own, fudge 300. The second part reads the answer.
+pub fn sign_request(message: Vec<u8>, key: &TsigKey) -> Option<(Vec<u8>, Own)> {
+    let algorithm = key.algorithm_name();
+    let (hash, full) = known(&algorithm)?;
+    let wire = |name: &str| super::message::wire_name(name).as_slice().to_vec();
+    let id = message.get(..2).and_then(|id| id.try_into().ok()).map(u16::from_be_bytes)?;
+    let (time, later) = (unix_now(), false);
+    let (name, algorithm, mac) = (wire(&key.name), wire(&algorithm), Vec::new());
+    let mut own = Own { name, algorithm, key: key.bytes(), hash, full, time, fudge: 300, mac, id, later };
+    own.mac = own.of_request(&message, 0, &[]);
+    let mac = own.mac.clone();
+    Some((own.append(message, time, 0, &mac, &[]), own))
+}
+
+/// Is this the answer to a request of `sign_request`, well signed and without an error in its TSIG?
+pub fn answer_is_good(answer: &[u8], request: &Own) -> bool {
+    let Some(Found { start, own, error, other, .. }) = find(answer) else { return false };
+    let length = u16::try_from(request.mac.len()).unwrap_or(0).to_be_bytes();
+    let keyed = Own { fudge: own.fudge, ..request.clone() };
+    let before = without(answer, start, own.id);
+    let input = [length.as_slice(), &request.mac, &before, &keyed.variables(own.time, error, &other)].concat();
+    let mut mac = keyed.hash.mac(&keyed.key, &input);
+    mac.truncate(keyed.full);
+    error == 0 && mac == own.mac
 }
 
 /// The library's verdict; none for what it does not know.

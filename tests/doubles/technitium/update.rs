@@ -42,12 +42,14 @@ pub struct Outcome {
     pub changed: bool,
     /// The zone that took it.
     pub zone: Option<String>,
+    /// A copy that may be updated: its primary is to answer.
+    pub forward: bool,
 }
 
 impl Server {
     /// Processes one UPDATE whose signature, if any, is good.
     pub fn update(&mut self, request: &Request, asker: &Asker<'_>) -> Outcome {
-        let plain = |rcode| Outcome { rcode: Some(rcode), changed: false, zone: None };
+        let plain = |rcode| Outcome { rcode: Some(rcode), changed: false, zone: None, forward: false };
         let (zone_name, class) = match request.questions.as_slice() {
             [(name, rdata::SOA, class)] => (name, *class),
             _ => return plain(FORMERR),
@@ -61,13 +63,16 @@ impl Server {
         self.log.write(&format!("{tag} DNS Server received a zone UPDATE request for zone: {name}"));
         let rcode = match self.judge(request, asker, &name, kind, &tag) {
             Err(rcode) => Some(rcode),
+            Ok(()) if kind == Kind::Secondary => {
+                return Outcome { rcode: None, changed: false, zone: Some(name), forward: true };
+            }
             Ok(()) => self.change(request, asker, &name, &tag),
         };
         let changed = self.live.zones.get(&name).is_some_and(|zone| zone.serial() != before);
         if rcode == Some(NOERROR) || changed {
             self.changed(Store::Zone(name.clone()));
         }
-        Outcome { rcode, changed, zone: Some(name) }
+        Outcome { rcode, changed, zone: Some(name), forward: false }
     }
 
     fn judge(&mut self, request: &Request, asker: &Asker<'_>, name: &str, kind: Kind, tag: &str) -> Result<(), u8> {
@@ -80,7 +85,7 @@ impl Server {
             return Err(REFUSED);
         }
         if kind == Kind::Secondary {
-            return Err(REFUSED); // forwarding to a primary is not played
+            return Ok(()); // the primary looks at the rest
         }
         request.authority.iter().try_for_each(|rr| self.prescan(rr, name))
     }
@@ -204,7 +209,8 @@ fn permitted(zone: &Zone, request: &Request, asker: &Asker<'_>) -> Result<(), St
                 other => other.to_string(),
             };
             let rtype = names::type_name(rr.rtype);
-            Err(format!("[{} {rtype} {class}] due to Dynamic Updates Security Policy for zone", rr.name))
+            let name = rr.name.to_ascii_lowercase();
+            Err(format!("[{name} {rtype} {class}] due to Dynamic Updates Security Policy for zone"))
         }
     }
 }

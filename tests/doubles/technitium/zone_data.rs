@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 /// Types that DNSSEC makes and nobody may add or delete.
 pub const DNSSEC: [u16; 5] = [46, 47, 48, 50, 51];
-const DS: u16 = 43;
+const COEXISTS: &str = "InvalidOperationException: Cannot add record: a CNAME record cannot exists with other record \
+                        types for the same name.";
 
 /// An exception inside the product: logged, and for an UPDATE no answer at all.
 pub type Exception = String;
@@ -108,7 +109,8 @@ impl Zone {
         self.put_soa(&soa);
     }
 
-    fn put_soa(&mut self, soa: &Soa) {
+    /// Replaces the SOA's fields.
+    pub fn put_soa(&mut self, soa: &Soa) {
         let name = self.name.clone();
         let record =
             self.nodes.get_mut(&name).and_then(|node| node.sets.get_mut(&rdata::SOA)).and_then(|set| set.first_mut());
@@ -121,14 +123,17 @@ impl Zone {
 
     fn refuses(&self, record: &Record) -> Option<Exception> {
         let apex = record.name.eq_ignore_ascii_case(&self.name);
-        if DNSSEC.contains(&record.rtype) || (record.rtype == DS && (apex || self.kind == Kind::Forwarder)) {
+        if DNSSEC.contains(&record.rtype) || (record.rtype == rdata::DS && self.kind == Kind::Forwarder) {
             return Some("InvalidOperationException: Cannot add DNSSEC record.".into());
+        }
+        if record.rtype == rdata::DS && apex {
+            return Some("InvalidOperationException: Cannot set DS record at zone apex.".into());
         }
         if record.rtype == rdata::FWD && self.kind != Kind::Forwarder {
             return Some("DnsServerException: The record type is not supported by primary zones.".into());
         }
         if record.rtype == rdata::APP {
-            return Some("InvalidOperationException: Cannot add record: use SetRecords() for adding record.".into());
+            return Some("InvalidOperationException: Cannot add record: use SetRecords() for APP record".into());
         }
         if record.ttl > self.soa().expire {
             return Some("DnsServerException: Cannot add record: TTL cannot be greater than SOA EXPIRE.".into());
@@ -144,6 +149,9 @@ impl Zone {
             return Err(exception);
         }
         let Some(node) = self.nodes.get_mut(&key) else { return Ok(false) };
+        if node.sets.contains_key(&rdata::CNAME) {
+            return Err(COEXISTS.into());
+        }
         let set = node.sets.entry(record.rtype).or_default();
         match set.iter().position(|old| old.same_data(&record)) {
             // Another TTL for the same data: taken since 15, ignored before.
@@ -168,13 +176,19 @@ impl Zone {
         if DNSSEC.contains(&rtype) {
             return Err("InvalidOperationException: Cannot set DNSSEC records.".into());
         }
+        if rtype == rdata::CNAME && key == self.name {
+            return Err("InvalidOperationException: Cannot set CNAME record at zone apex.".into());
+        }
         let expire = self.soa().expire;
         if records.iter().any(|record| record.ttl > expire) {
             return Err("DnsServerException: Cannot set records: TTL cannot be greater than SOA EXPIRE.".into());
         }
-        if let Some(node) = self.nodes.get_mut(&key) {
-            node.sets.insert(rtype, records);
+        let Some(node) = self.nodes.get_mut(&key) else { return Ok(()) };
+        let alias = node.sets.contains_key(&rdata::CNAME);
+        if alias != (rtype == rdata::CNAME) && (alias || !node.sets.is_empty()) {
+            return Err(COEXISTS.into());
         }
+        node.sets.insert(rtype, records);
         self.bump();
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Zones: what one is made of, and the calls that list, make, remove and switch them.
 
-use super::accounts::Right;
 use super::api::{ApiError, Reply};
 use super::history::Scope;
 use super::http::Call;
 use super::names;
 use super::options::Options;
+use super::permissions::Right;
 use super::rdata::{self, Soa};
+use super::rdata_form;
 use super::secondary::Upstream;
 use super::state::{Server, Version, timestamp};
 use super::store::Store;
@@ -36,9 +37,23 @@ impl Kind {
         }
     }
 
-    /// As in error messages.
+    /// As in error messages and in the log.
     pub fn title(self) -> &'static str {
         if self == Self::Forwarder { "Conditional Forwarder" } else { self.name() }
+    }
+
+    /// From the parameter `type`, a word or a number.
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        let words = ["Unknown", "Primary", "Secondary", "Stub", "Forwarder", "SecondaryForwarder", "Catalog"];
+        let more = ["SecondaryCatalog"];
+        match names::enum_value(&[words.as_slice(), &more].concat(), text) {
+            Some(1) => Ok(Self::Primary),
+            Some(2) => Ok(Self::Secondary),
+            Some(4) => Ok(Self::Forwarder),
+            Some(3 | 5..=7) => Err(ApiError::text("Zone type is not played by this double.")),
+            Some(_) => Err(ApiError::text("Zone type not supported.")),
+            None => Err(ApiError::text(format!("Requested value '{text}' was not found."))),
+        }
     }
 }
 
@@ -90,8 +105,14 @@ impl Zone {
             kind,
         };
         let serial = u32::from(kind != Kind::Secondary);
-        let soa = Soa { serial, ..Soa::new(domain, &zone.name) }.to_wire();
-        zone.put(Record::made(&zone.name, rdata::SOA, ttls.0, soa));
+        let minimum = if kind == Kind::Primary { ttls.0 } else { 900 };
+        let mut soa = Soa { serial, minimum, ..Soa::new(domain, &zone.name) };
+        if kind == Kind::Forwarder {
+            soa.rname = "invalid".into();
+        }
+        let soa = soa.to_wire();
+        let ttl = if kind == Kind::Forwarder { 0 } else { ttls.0 };
+        zone.put(Record::made(&zone.name, rdata::SOA, ttl, soa));
         if kind == Kind::Primary {
             zone.put(Record::made(&zone.name, rdata::NS, ttls.1, rdata::name_to_wire(domain)));
         }
@@ -154,20 +175,23 @@ pub fn internal(domain: &str) -> BTreeMap<String, Zone> {
 }
 
 /// `192.0.2.0/24` and bare addresses name reverse zones; a prefix off the label boundary is rounded *up*.
-fn reverse_name(text: &str) -> Option<String> {
+fn reverse_name(text: &str) -> Result<Option<String>, ApiError> {
     let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-    let address: IpAddr = address.parse().ok()?;
-    let (labels, per_label, suffix): (Vec<String>, u32, &str) = match address {
+    let Ok(address) = address.parse::<IpAddr>() else { return Ok(None) };
+    let (labels, per_label, suffix): (Vec<String>, usize, &str) = match address {
         IpAddr::V4(v4) => (v4.octets().iter().map(u8::to_string).collect(), 8, "in-addr.arpa"),
         IpAddr::V6(v6) => {
             let nibbles = v6.octets().into_iter().flat_map(|b| [format!("{:x}", b >> 4), format!("{:x}", b & 15)]);
             (nibbles.collect(), 4, "ip6.arpa")
         }
     };
-    let bits: u32 = prefix.map_or(Some(128), |p| p.parse().ok())?;
-    let count = usize::try_from(bits.div_ceil(per_label)).ok()?.min(labels.len());
-    let kept: Vec<String> = labels.into_iter().take(count).rev().collect();
-    Some(format!("{}.{suffix}", kept.join(".")))
+    let count = match prefix.map(str::parse::<i32>) {
+        None => labels.len(),
+        Some(Err(_)) => return Ok(None),
+        Some(Ok(bits)) => usize::try_from(bits).unwrap_or(0).div_ceil(per_label),
+    };
+    let kept = labels.get(..count).ok_or_else(|| ApiError::text("Index was outside the bounds of the array."))?;
+    Ok(Some(kept.iter().rev().map(|label| format!("{label}.")).collect::<String>() + suffix))
 }
 
 impl Server {
@@ -191,24 +215,25 @@ impl Server {
     /// `zones/list`.
     pub fn list_zones(&self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         self.permit(user, "Zones", Right::View)?;
-        let all: Vec<&Zone> = match self.permit_zone(user) {
-            // The internal ones are shown to administrators only.
-            Ok(()) => self.live.zones.values().filter(|zone| !zone.internal || self.is_administrator(user)).collect(),
-            Err(_) => Vec::new(),
-        };
+        let seen = |zone: &&Zone| self.permit_zone(user, &zone.name, Right::View).is_ok();
+        let all: Vec<&Zone> = self.live.zones.values().filter(seen).collect();
         let json = |zone: &&Zone| Value::Object(zone.to_json(self.version));
         let Some(page) = call.get("pageNumber") else {
             return Ok(Reply::Response(json!({"zones": all.iter().map(json).collect::<Value>()})));
         };
         let page = names::integer(&page)?;
         let per_page = call.get("zonesPerPage").map_or(Ok(10), |text| names::integer(&text))?;
-        let per_page = usize::try_from(per_page).unwrap_or(0).max(1);
-        let pages = all.len().div_ceil(per_page).max(1);
-        let page = match usize::try_from(page) {
-            Ok(page) if page <= pages => page.max(1),
-            _ => pages,
+        let (page, pages, start) = match usize::try_from(per_page) {
+            _ if all.is_empty() => (0, 0, 0),
+            Err(_) => return Err(ApiError::text("Non-negative number required. (Parameter 'capacity')")),
+            Ok(0) => return Err(ApiError::text("Attempted to divide by zero.")),
+            Ok(per_page) => {
+                let pages = all.len().div_ceil(per_page);
+                let page = usize::try_from(page).ok().filter(|page| *page <= pages).map_or(pages, |page| page.max(1));
+                (page, pages, (page - 1) * per_page)
+            }
         };
-        let rows: Value = all.iter().skip((page - 1) * per_page).take(per_page).map(json).collect();
+        let rows: Value = all.iter().skip(start).take(usize::try_from(per_page).unwrap_or(0)).map(json).collect();
         Ok(Reply::Response(json!({"pageNumber": page, "totalPages": pages, "totalZones": all.len(), "zones": rows})))
     }
 
@@ -216,63 +241,70 @@ impl Server {
     pub fn create_zone(&mut self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         self.permit(user, "Zones", Right::Modify)?;
         let given = self.zone_parameter(call)?;
-        let name = reverse_name(&given).unwrap_or(given);
+        let name = reverse_name(&given)?.unwrap_or(given);
         if name.contains('*') {
             return Err(ApiError::text("Domain name for a zone cannot contain wildcard character."));
         }
-        names::check(self.version, &name)?;
-        let kind = match call.get("type").unwrap_or_else(|| "Primary".into()).to_ascii_lowercase().as_str() {
-            "primary" => Kind::Primary,
-            "forwarder" => Kind::Forwarder,
-            "secondary" => Kind::Secondary,
-            "secondaryforwarder" | "stub" | "catalog" | "secondarycatalog" => {
-                return Err(ApiError::text("Zone type is not played by this double."));
-            }
-            other => return Err(ApiError::text(format!("Requested value '{other}' was not found."))),
-        };
-        if let Some(catalog) = call.get("catalog") {
-            return Err(ApiError::text(format!("No such Catalog zone was found: {catalog}")));
+        if let Some(bad) = name.chars().find(|c| matches!(c, '/' | '\0')) {
+            return Err(ApiError::text(format!("The zone name contains an invalid character: {bad}")));
         }
-        let upstream = if kind == Kind::Secondary { Some(self.upstream(call, &name)?) } else { None };
+        let kind = Kind::parse(&call.get("type").unwrap_or_else(|| "Primary".into()))?;
         let key = name.to_ascii_lowercase();
+        let zone = self.new_zone(call, &name, kind)?;
         if self.live.zones.contains_key(&key) {
-            return Err(ApiError::text(format!("Zone already exists: {key}")));
+            return Err(ApiError::text(format!("Zone already exists: {name}")));
         }
-        let config = &self.live.config;
-        let ttls = (
-            config.number("defaultSoaRecordTtl", 900),
-            config.number("defaultNsRecordTtl", config.number("defaultRecordTtl", 3600)),
-        );
-        let mut zone = Zone::new(&key, kind, &self.domain, ttls);
-        if kind == Kind::Forwarder {
-            let text = call.get("forwarder").unwrap_or_else(|| "this-server".into());
-            zone.put(Record::made(&key, rdata::FWD, 0, text.into_bytes()));
-        }
-        let by_date = call
-            .get("useSoaSerialDateScheme")
-            .map_or(Ok(config.flag("useSoaSerialDateScheme")), |t| names::boolean(&t))?;
-        if by_date && kind != Kind::Secondary {
-            zone.date_serial = true;
-            zone.bump();
-        }
-        if upstream.is_some() {
-            zone.upstream = upstream;
+        if zone.upstream.is_some() {
             self.refresh.push((key.clone(), true));
         }
         self.live.zones.insert(key.clone(), zone);
+        self.own_zone(user, &key);
         self.changed(Store::Zone(key.clone()));
         self.changed(Store::Auth);
-        self.log.write(&format!("[{}] [{user}] Authoritative {} zone was created: {key}", call.peer, kind.name()));
+        let what = if kind == Kind::Forwarder { "Forwarder" } else { &format!("Authoritative {}", kind.name()) };
+        self.log.write(&format!("[{}] [{user}] {what} zone was created: {key}", call.peer));
         self.moment("zones/create", &Scope::Zone(&key));
-        Ok(Reply::Response(json!({"domain": key})))
+        Ok(Reply::Response(json!({"domain": if key.is_empty() { "." } else { &key }})))
+    }
+
+    /// The zone that a call asks for, as it begins.
+    fn new_zone(&self, call: &Call, name: &str, kind: Kind) -> Result<Zone, ApiError> {
+        let config = &self.live.config;
+        let soa = config.number("defaultSoaRecordTtl", 900);
+        let ns = config.number("defaultNsRecordTtl", config.number("defaultRecordTtl", 3600));
+        let by_date = call.get("useSoaSerialDateScheme").map(|text| names::boolean(&text)).transpose()?;
+        if let Some(catalog) = call.get("catalog") {
+            return Err(ApiError::text(format!("No such Catalog zone was found: {catalog}")));
+        }
+        names::check(self.version, name)?;
+        let mut zone = Zone::new(name, kind, &self.domain, (soa, ns));
+        match kind {
+            Kind::Primary => {
+                zone.date_serial = by_date.unwrap_or_else(|| config.flag("useSoaSerialDateScheme"));
+                if zone.date_serial {
+                    zone.bump();
+                }
+            }
+            Kind::Secondary => {
+                let (upstream, soa) = self.upstream(call, name)?;
+                zone.upstream = Some(upstream);
+                zone.put_soa(&Soa { serial: 0, ..soa }); // what the primary said, but never transferred
+            }
+            Kind::Forwarder if call.get("initializeForwarder").map_or(Ok(true), |text| names::boolean(&text))? => {
+                let data = rdata_form::forwarder(call)?;
+                zone.put(Record::made(&zone.name, rdata::FWD, 0, data));
+            }
+            Kind::Forwarder => (),
+        }
+        Ok(zone)
     }
 
     /// Where a copy comes from. The primary has been asked already, and its silence comes before "exists".
-    fn upstream(&self, call: &Call, name: &str) -> Result<Upstream, ApiError> {
+    fn upstream(&self, call: &Call, name: &str) -> Result<(Upstream, Soa), ApiError> {
         let upstream = Upstream::of(call)?;
         self.ask(name, &upstream)?;
         match &call.primary {
-            Some(answer) => answer.clone().map(|_| upstream),
+            Some(answer) => answer.clone().map(|soa| (upstream, soa)),
             None => Err(ApiError::text("The operation has timed out.")),
         }
     }
@@ -281,12 +313,13 @@ impl Server {
     pub fn delete_zone(&mut self, call: &Call, user: &str) -> Result<Reply, ApiError> {
         self.permit(user, "Zones", Right::Delete)?;
         let name = self.zone_parameter(call)?;
-        let key = self.managed_zone(&name)?.name.clone();
-        self.permit_zone(user)?;
+        let (key, kind) = self.managed_zone(&name).map(|zone| (zone.name.clone(), zone.kind))?;
+        self.permit_zone(user, &key, Right::Delete)?;
         self.live.zones.remove(&key);
+        self.live.auth.permissions.zones.remove(&key);
         self.remove_file(&key);
         self.changed(Store::Auth);
-        self.log.write(&format!("[{}] [{user}] Zone was deleted: {key}", call.peer));
+        self.log.write(&format!("[{}] [{user}] {} zone was deleted: {key}", call.peer, kind.title()));
         self.moment("zones/delete", &Scope::Zone(&key));
         Ok(Reply::empty())
     }
@@ -296,11 +329,13 @@ impl Server {
         self.permit(user, "Zones", Right::Modify)?;
         let name = self.zone_parameter(call)?;
         self.managed_zone(&name)?;
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::Modify)?;
         let zone = self.managed_zone(&name)?;
         zone.disabled = off;
-        let key = zone.name.clone();
+        let (key, title) = (zone.name.clone(), zone.kind.title());
         self.changed(Store::Zone(key.clone()));
+        let done = if off { "disabled" } else { "enabled" };
+        self.log.write(&format!("[{}] [{user}] {title} zone was {done}: {key}", call.peer));
         self.moment(if off { "zones/disable" } else { "zones/enable" }, &Scope::Zone(&key));
         Ok(Reply::empty())
     }
@@ -310,9 +345,13 @@ impl Server {
         self.permit(user, "Zones", Right::Modify)?;
         let name = self.zone_parameter(call)?;
         let kind = self.managed_zone(&name)?.kind;
-        self.permit_zone(user)?;
+        self.permit_zone(user, &name, Right::Modify)?;
         if kind == Kind::Secondary {
-            self.refresh.push((name.to_ascii_lowercase(), true));
+            let key = name.to_ascii_lowercase();
+            // Once a NOTIFY has arrived, a resync changes nothing until it is acted on.
+            if !self.notified.iter().any(|(waiting, _)| *waiting == key) {
+                self.refresh.push((key, true));
+            }
             return Ok(Reply::empty());
         }
         Err(ApiError::text("Only Secondary, Secondary Forwarder, Secondary Catalog, and Stub zones support resync."))
