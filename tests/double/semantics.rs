@@ -3,7 +3,7 @@
 use crate::doubles::technitium::{Handle, Version};
 use crate::http::{call, ok};
 use crate::tsig::{self, Key};
-use crate::{start, wire};
+use crate::{fixture, start, wire};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -297,4 +297,87 @@ fn options_take_effect_in_the_products_order_and_only_where_they_fit() {
     assert_eq!(set(&[("zone", "f.test"), ("zoneTransfer", "AllowOnlyZoneNameServers")]), text);
     assert_eq!(set(&[("zone", "f.test"), ("zoneTransfer", "Allow")]), Value::Null);
     assert_eq!(set(&[("zone", "p.test"), ("catalog", "c.test")]), "No such Catalog zone was found: c.test");
+}
+
+#[test]
+fn settings_that_are_words_times_or_lists() {
+    for version in Version::ALL {
+        let server = start(version);
+        let set = |name: &str, value: &str| -> Value {
+            let answer = call(&server, "settings/set", &[(name, value)]);
+            answer["errorMessage"].as_str().map_or(answer["response"][name].clone(), Value::from)
+        };
+        assert_eq!((set("recursion", "deny"), set("recursion", "Nope")), ("Deny".into(), "Deny".into()));
+        assert_eq!((set("loggingType", "none"), set("logQueries", "TRUE")), ("None".into(), true.into()));
+        assert_eq!(ok(&server, "settings/get", &[])["enableLogging"], false);
+        assert_eq!((set("defaultRecordTtl", "1h"), set("minSoaRefresh", "1d")), (3600.into(), 86400.into()));
+        assert_eq!(set("udpPayloadSize", "70000"), "Value was either too large or too small for a UInt16.");
+        assert_eq!(set("zoneTransferAllowedNetworks", "10.1.2.3/8, 192.0.2.1"), json!(["10.0.0.0/8", "192.0.2.1"]));
+        // An empty list is no change in 13.6 and an empty list since.
+        let left = if version == Version::V13_6 { json!(["10.0.0.0/8", "192.0.2.1"]) } else { json!([]) };
+        assert_eq!(set("zoneTransferAllowedNetworks", ""), left);
+        // What came before an error stays.
+        let form = [("defaultRecordTtl", "60"), ("logQueries", "1")];
+        assert_eq!(call(&server, "settings/set", &form)["status"], "error");
+        assert_eq!(ok(&server, "settings/get", &[])["defaultRecordTtl"], 60);
+    }
+}
+
+/// A line without its time and port.
+fn masked(line: &str) -> String {
+    let line = line.split_once("] ").map_or(line, |(_, rest)| rest);
+    let (address, rest) = line.split_once(']').unwrap();
+    format!("[<time>] {}:<port>]{rest}", address.split(':').next().unwrap())
+}
+
+#[test]
+fn the_log_names_the_key_of_a_request_that_failed() {
+    let recorded = fixture("explain-vectors.json");
+    for version in Version::ALL {
+        let cases = [
+            ("wrong-key-name", json!({"name": "kwrong", "secret": SECRET, "algorithm": "hmac-sha256"})),
+            ("wrong-secret", json!({"name": "k1", "secret": "d3Jvbmc=", "algorithm": "hmac-sha256"})),
+            ("wrong-algorithm", json!({"name": "K1", "secret": SECRET, "algorithm": "hmac-sha512"})),
+            ("digest-bits-128", json!({"name": "k1", "secret": SECRET, "algorithm": "hmac-sha256", "mac_bytes": 16})),
+        ];
+        for (name, key) in cases {
+            let server = start(version);
+            let keys = format!("k1|{SECRET}|hmac-sha256");
+            ok(&server, "settings/set", &[("tsigKeys", &keys), ("logQueries", "true")]);
+            ok(&server, "zones/create", &[("zone", "h2.test")]);
+            let case = json!({"zone": "h2.test", "key": key, "update": ["add h.h2.test. 300 A 192.0.2.1"]});
+            assert_eq!(answer(&server, case, true).map(|(rcode, _)| rcode), Some(9), "{name}");
+            let have: Vec<String> = server.log().iter().map(|line| masked(line)).collect();
+            let rows = recorded["cases"].as_array().unwrap();
+            let want = rows.iter().find(|row| row["case"] == name).unwrap()["technitium_log"].as_array().unwrap();
+            for line in want.iter().take(2) {
+                let line = line.as_str().unwrap().replace("[UDP]", "[TCP]");
+                assert!(have.contains(&line), "{name}: {line} is not in {have:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn addresses_and_secrets_are_read_as_dot_net_reads_them() {
+    let server = start(Version::V15_2);
+    ok(&server, "zones/create", &[("zone", "example.test")]);
+    let list = |text: &str| -> Value {
+        let set = call(&server, "zones/options/set", &[("zone", "example.test"), ("updateNetworkACL", text)]);
+        let get = ok(&server, "zones/options/get", &[("zone", "example.test")]);
+        if set["status"] == "ok" { get["updateNetworkACL"].clone() } else { set["errorMessage"].clone() }
+    };
+    assert_eq!(list("10.1/16,010.0.0.1,0x7f.1"), json!(["10.0.0.0/16", "8.0.0.1", "127.0.0.1"]));
+    assert_eq!(list("10.0.0.0/ 8,[2001:db8::1],fe80::1%2"), json!(["10.0.0.0/8", "2001:db8::1", "fe80::1"]));
+    for bad in ["! 10.0.0.1", "10.0.0.0 /8", "1.2.3.4.5", "256.1.1.1", "10.0.0.0/255.0.0.0"] {
+        assert_eq!(list(bad), format!("Invalid Network Access Control value was specified: {bad}"));
+    }
+    // The same key with a blank in it, and with its spare bits set.
+    ok(&server, "settings/set", &[("tsigKeys", "a| AQEB |hmac-sha256|b|AR==|hmac-sha256")]);
+    ok(&server, "zones/options/set", &[("zone", "example.test"), ("update", "Allow")]);
+    for (name, secret) in [("a", "AQEB"), ("b", "AQ==")] {
+        let key = json!({"name": name, "secret": secret, "algorithm": "hmac-sha256"});
+        let case = json!({"key": key, "update": one_add()});
+        assert_eq!(answer(&server, case, false).map(|(rcode, _)| rcode), Some(0), "{name}");
+    }
 }

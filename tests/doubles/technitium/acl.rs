@@ -1,5 +1,6 @@
 //! Network access lists: `[!]address[/prefix]`, first match decides, no match denies.
 
+use super::names;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -16,7 +17,7 @@ impl Entry {
     pub fn parse(text: &str) -> Option<Self> {
         let (deny, rest) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
         let (address, prefix) = rest.split_once('/').map_or((rest, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.trim().parse().ok()?;
+        let address = names::address(address)?;
         let full = if address.is_ipv4() { 32 } else { 128 };
         let prefix: u8 = prefix.map_or(Some(full), |p| p.trim().parse().ok())?;
         (prefix <= full).then(|| Self { deny, network: clear(address, prefix), prefix })

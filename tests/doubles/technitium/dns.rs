@@ -126,7 +126,7 @@ impl Server {
                     "{tag} DNS Server received a request that failed TSIG signature verification (RCODE: {}; TSIG Error: {error})",
                     rcode_word(rcode)
                 ));
-                self.finish(&request, &Asker { source, transport, key: None }, Some(rcode));
+                self.finish(bytes, &request, &Asker { source, transport, key: None }, Some(rcode));
                 let closed = match refusal {
                     Some(refusal) => refusal.close(answer),
                     None => answer.finish(),
@@ -161,7 +161,7 @@ impl Server {
             NOTIFY => vec![bare(self.notify(request, &asker))],
             _ => self.query(request, &asker),
         };
-        self.finish(request, &asker, answers.first().map(|(rcode, _)| *rcode));
+        self.finish(bytes, request, &asker, answers.first().map(|(rcode, _)| *rcode));
         let mut signer = signer.map(|(_, signer)| signer);
         let mut close = |answer: AdditionalBuilder<Vec<u8>>| match &mut signer {
             Some(signer) => signer.sign(answer),
@@ -174,7 +174,7 @@ impl Server {
     }
 
     /// The query log line, if wanted, and the counters.
-    fn finish(&mut self, request: &Request, asker: &Asker<'_>, rcode: Option<u8>) {
+    fn finish(&mut self, bytes: &[u8], request: &Request, asker: &Asker<'_>, rcode: Option<u8>) {
         self.log.count(rcode);
         if !self.live.config.flag("logQueries") {
             return;
@@ -184,9 +184,8 @@ impl Server {
             format!(" QNAME: {name}; QTYPE: {}; QCLASS: {class};", names::type_name(*rtype))
         });
         // The TSIG error shown is the request's own field, so it says NoError even for BADKEY.
-        let key = asker.key.and_then(|key| self.live.config.keys.iter().find(|stored| stored.name == key));
-        let tsig = key.map_or_else(String::new, |key| {
-            format!(" TSIG KeyName: {}; TSIG Algo: {}; TSIG Error: NoError;", key.name, key.algorithm_name())
+        let tsig = tsig::names(bytes).map_or_else(String::new, |(key, algorithm)| {
+            format!(" TSIG KeyName: {key}; TSIG Algo: {algorithm}; TSIG Error: NoError;")
         });
         let end = rcode.map_or_else(
             || " NO RESPONSE FROM SERVER!".into(),

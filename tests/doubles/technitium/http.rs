@@ -27,6 +27,8 @@ pub struct Call {
     pub form: Vec<(String, String)>,
     /// A JSON body, kept for `settings/set` only.
     pub json: Option<Value>,
+    /// The body should have been JSON and was not.
+    pub bad_json: bool,
     /// Of the `Authorization` header.
     pub bearer: Option<String>,
     /// From where.
@@ -146,8 +148,10 @@ async fn read(request: Request<Incoming>, peer: IpAddr) -> io::Result<Option<Cal
         Some((_, boundary)) if kind.starts_with("multipart/form-data") => multipart(&body, boundary.trim_matches('"')),
         _ => Vec::new(),
     };
-    let json = if kind.starts_with("application/json") { serde_json::from_slice(&body).ok() } else { None };
-    Ok(Some(Call { method, path, query, form, json, bearer, peer, primary: None }))
+    let should_be_json = kind.starts_with("application/json");
+    let json: Option<Value> = if should_be_json { serde_json::from_slice(&body).ok() } else { None };
+    let bad_json = should_be_json && json.is_none();
+    Ok(Some(Call { method, path, query, form, json, bad_json, bearer, peer, primary: None }))
 }
 
 /// The plain fields of a multipart body; files are passed over.

@@ -3,8 +3,9 @@
 use super::api::ApiError;
 use super::names;
 use super::state::{Server, Version};
-use base64::Engine as _;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
+use base64::{Engine as _, alphabet};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 
@@ -37,9 +38,13 @@ pub struct TsigKey {
 }
 
 impl TsigKey {
-    /// The bytes that sign: base64, and if that fails the text itself.
+    /// The bytes that sign: base64 as .NET reads it (white space and spare bits do not matter), and if that fails the
+    /// text itself.
     pub fn bytes(&self) -> Vec<u8> {
-        BASE64_STANDARD.decode(&self.secret).unwrap_or_else(|_| self.secret.as_bytes().to_vec())
+        let lenient = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+        let text: String = self.secret.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
+        let decoded = GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(text);
+        decoded.unwrap_or_else(|_| self.secret.as_bytes().to_vec())
     }
 
     /// After a restart the algorithm stands in its own spelling.
@@ -105,7 +110,23 @@ pub fn from_json(version: Version, value: &Value) -> Result<Vec<TsigKey>, ApiErr
         let text = row.get(name).and_then(Value::as_str).map(str::to_owned);
         text.ok_or_else(|| ApiError::text("The given key was not present in the dictionary."))
     };
-    let rows = value.as_array().cloned().unwrap_or_default().into_iter().map(|row| {
+    let rows = match value {
+        Value::Array(rows) => rows.clone(),
+        Value::Null => Vec::new(),
+        other => {
+            let kind = match other {
+                Value::Object(_) => "Object",
+                Value::String(_) => "String",
+                Value::Number(_) => "Number",
+                Value::Bool(true) => "True",
+                _ => "False",
+            };
+            return Err(ApiError::text(format!(
+                "The requested operation requires an element of type 'Array', but the target element has type '{kind}'."
+            )));
+        }
+    };
+    let rows = rows.into_iter().map(|row| {
         TsigKey::new(version, &field(&row, "keyName")?, &field(&row, "sharedSecret")?, &field(&row, "algorithmName")?)
     });
     table(rows.collect::<Result<_, _>>()?)

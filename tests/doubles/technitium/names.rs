@@ -2,6 +2,7 @@
 
 use super::api::ApiError;
 use super::state::Version;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const TYPES: &[(&str, u16)] = &[
     ("Unknown", 0),
@@ -140,6 +141,26 @@ pub fn boolean(text: &str) -> Result<bool, ApiError> {
 /// .NET's `int.Parse`.
 pub fn integer(text: &str) -> Result<i64, ApiError> {
     text.trim().parse().map_err(|_| ApiError::text(format!("The input string '{text}' was not in a correct format.")))
+}
+
+/// .NET's `IPAddress.Parse`: IPv4 also in fewer parts, in octal and hex; IPv6 also in brackets or with a scope.
+pub fn address(text: &str) -> Option<IpAddr> {
+    if text.contains(':') {
+        let inner = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(inner, _)| inner);
+        let inner = inner.split_once('%').map_or(inner, |(address, _)| address);
+        return inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    let number = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None if part.len() > 1 && part.starts_with('0') => u32::from_str_radix(part, 8).ok(),
+        None => part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten(),
+    };
+    let parts = text.split('.').map(number).collect::<Option<Vec<u32>>>()?;
+    let (last, first) = parts.split_last()?;
+    let room = 4usize.checked_sub(first.len())?;
+    let fits = room > 0 && first.iter().all(|n| *n < 256) && u64::from(*last) < 1u64 << (8 * room);
+    let head = first.iter().enumerate().map(|(at, n)| n << (24 - 8 * at)).sum::<u32>();
+    fits.then(|| IpAddr::V4(Ipv4Addr::from_bits(head | last)))
 }
 
 /// Non-ASCII names become A-labels, as everywhere in the product.

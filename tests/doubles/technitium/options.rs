@@ -308,7 +308,7 @@ impl Server {
         }
         if let Some(servers) = items(call, "notifyNameServers") {
             let wrong = || ApiError::Inner("An invalid IP address was specified.".into(), "Invalid argument".into());
-            let read = servers.iter().map(|item| item.parse().map_err(|_| wrong()));
+            let read = servers.iter().map(|item| names::address(item).ok_or_else(wrong));
             options.notify_servers = read.collect::<Result<_, _>>()?;
         }
         Ok(())

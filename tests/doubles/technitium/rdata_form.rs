@@ -129,7 +129,8 @@ pub fn from_form(rtype: u16, call: &Call) -> Result<Vec<u8>, ApiError> {
         A | AAAA => {
             let text = either(call, "ipAddress")?;
             let text = if text == "request-ip-address" { call.peer.to_string() } else { text };
-            let address: IpAddr = text.parse().map_err(|_| ApiError::text("An invalid IP address was specified."))?;
+            let address =
+                names::address(&text).ok_or_else(|| ApiError::text("An invalid IP address was specified."))?;
             match (address, rtype) {
                 (IpAddr::V4(v4), A) => v4.octets().to_vec(),
                 (IpAddr::V6(v6), AAAA) => v6.octets().to_vec(),

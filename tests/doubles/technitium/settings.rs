@@ -1,12 +1,14 @@
 //! `settings/get` and `settings/set`: parameters are applied one after another; an error in a later one does not undo
 //! the earlier ones, and what was applied is saved.
 
+use super::acl::Entry;
 use super::api::{ApiError, Reply};
 use super::history::Scope;
 use super::http::Call;
 use super::keys;
 use super::names;
-use super::state::Server;
+use super::rdata;
+use super::state::{Server, Version};
 use super::store::Store;
 use serde_json::{Value, json};
 
@@ -42,6 +44,9 @@ impl Server {
     }
 
     fn apply_settings(&mut self, call: &Call) -> Result<(), ApiError> {
+        if call.bad_json {
+            return Err(ApiError::text("The input does not contain valid JSON."));
+        }
         if let Some(domain) = self.setting(call, "dnsServerDomain") {
             self.domain = domain.as_str().unwrap_or_default().trim_end_matches('.').to_owned();
         }
@@ -53,10 +58,22 @@ impl Server {
                 && let Some(value) = self.setting(call, &name)
             {
                 let old = self.live.config.settings.get(&name).cloned().unwrap_or(Value::Null);
-                self.live.config.settings.insert(name, converted(&old, value)?);
+                if let Some(value) = converted(&name, &old, value)? {
+                    self.live.config.settings.insert(name, value);
+                }
             }
         }
+        self.logging();
         Ok(())
+    }
+
+    /// `enableLogging` is an older way to read `loggingType`.
+    fn logging(&mut self) {
+        let settings = &mut self.live.config.settings;
+        let on = settings.get("loggingType").is_none_or(|kind| kind != "None");
+        if let Some(slot) = settings.get_mut("enableLogging") {
+            *slot = on.into();
+        }
     }
 
     fn apply_keys(&mut self, call: &Call) -> Result<(), ApiError> {
@@ -77,22 +94,76 @@ impl Server {
         Ok(())
     }
 
+    /// A parameter that is there. An empty text is none, but from 14 on an empty list is one.
     fn setting(&self, call: &Call, name: &str) -> Option<Value> {
-        match &call.json {
-            Some(body) => body.get(name).cloned(),
-            None => call.get(name).map(Value::from),
+        if let Some(body) = &call.json {
+            return body.get(name).cloned();
+        }
+        let is_list = self.live.config.settings.get(name).is_some_and(Value::is_array);
+        match is_list && self.version >= Version::V14_3 {
+            true => call.raw(name).map(Value::from),
+            false => call.get(name).map(Value::from),
         }
     }
 }
 
-/// A form's text in the shape that the setting has.
-fn converted(old: &Value, new: Value) -> Result<Value, ApiError> {
-    let Value::String(text) = &new else { return Ok(new) };
-    Ok(match old {
-        Value::Bool(_) => names::boolean(text)?.into(),
-        Value::Number(_) => names::integer(text)?.into(),
-        Value::Array(_) if text.eq_ignore_ascii_case("false") => json!([]),
-        Value::Array(_) => text.split(',').map(|part| Value::from(part.trim())).collect(),
-        _ => new,
+/// Settings that are words, in the order of their numbers; a word that is none of them changes nothing.
+fn words(name: &str) -> Option<&'static [&'static str]> {
+    Some(match name {
+        "recursion" => &["Deny", "Allow", "AllowOnlyForPrivateNetworks", "UseSpecifiedNetworkACL"],
+        "loggingType" => &["None", "File", "Console", "FileAndConsole"],
+        "blockingType" => &["AnyAddress", "NxDomain", "CustomAddress"],
+        "forwarderProtocol" => &["Udp", "Tcp", "Tls", "Https", "Quic"],
+        "ipv6Mode" => &["Disabled", "Enabled", "Preferred"],
+        _ => return None,
     })
+}
+
+/// A parameter in the shape that the setting has; none if it says nothing.
+fn converted(name: &str, old: &Value, new: Value) -> Result<Option<Value>, ApiError> {
+    let text = match (&new, old) {
+        (Value::String(text), _) => text.clone(),
+        (Value::Number(number), Value::Number(_)) => number.to_string(),
+        (Value::Bool(_), Value::Bool(_)) | (Value::Array(_), Value::Array(_)) => return Ok(Some(new)),
+        (Value::Null, Value::Array(_)) => return Ok(Some(json!([]))),
+        _ => {
+            let text = "The requested operation requires an element of another type.";
+            return Err(ApiError::text(text));
+        }
+    };
+    if let Some(words) = words(name) {
+        return Ok(names::enum_value(words, &text).map(|value| names::enum_word(words, value).into()));
+    }
+    Ok(Some(match old {
+        Value::Bool(_) => names::boolean(&text)?.into(),
+        Value::Number(_) if name.ends_with("Ttl") || name.starts_with("minSoa") => rdata::seconds(&text)?.into(),
+        Value::Number(_) => number(name, &text)?,
+        Value::Array(_) if text.is_empty() || text.eq_ignore_ascii_case("false") => json!([]),
+        Value::Array(_) => list(name, &text)?,
+        _ => new,
+    }))
+}
+
+fn number(name: &str, text: &str) -> Result<Value, ApiError> {
+    let number = names::integer(text)?;
+    let (fits, kind) = match name {
+        "udpPayloadSize" => (u16::try_from(number).is_ok(), "a UInt16"),
+        _ if name.ends_with("PrefixLength") => (u8::try_from(number).is_ok(), "an unsigned byte"),
+        _ => (i32::try_from(number).is_ok(), "an Int32"),
+    };
+    let large = || ApiError::text(format!("Value was either too large or too small for {kind}."));
+    if fits { Ok(number.into()) } else { Err(large()) }
+}
+
+fn list(name: &str, text: &str) -> Result<Value, ApiError> {
+    let networks = name.ends_with("Networks") || name.ends_with("BypassList") || name.ends_with("NetworkACL");
+    let item = |part: &str| match Entry::parse(part) {
+        _ if !networks => Ok(Value::from(part)),
+        Some(entry) => Ok(entry.to_string().into()),
+        None if name.ends_with("NetworkACL") => {
+            Err(ApiError::text(format!("Invalid Network Access Control value was specified: {part}")))
+        }
+        None => Err(ApiError::text(format!("Invalid network address was specified: {part}"))),
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(item).collect()
 }

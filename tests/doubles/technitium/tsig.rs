@@ -249,6 +249,11 @@ fn find(message: &[u8]) -> Option<Found> {
     Some(Found { start, own, key, algorithm, error, other, extra: count > 1 })
 }
 
+/// Key and algorithm that a request names, known here or not: what the query log shows.
+pub fn names(message: &[u8]) -> Option<(String, String)> {
+    find(message).map(|found| (found.key, found.algorithm))
+}
+
 /// Is the clock within the fudge? Fractions count, so a fudge of 0 is met in the first instant of a second only.
 fn in_time(own: &Own) -> bool {
     let now = jiff::Timestamp::now().as_nanosecond();

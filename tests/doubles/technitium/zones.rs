@@ -177,7 +177,7 @@ pub fn internal(domain: &str) -> BTreeMap<String, Zone> {
 /// `192.0.2.0/24` and bare addresses name reverse zones; a prefix off the label boundary is rounded *up*.
 fn reverse_name(text: &str) -> Result<Option<String>, ApiError> {
     let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-    let Ok(address) = address.parse::<IpAddr>() else { return Ok(None) };
+    let Some(address) = names::address(address).filter(|_| text.contains(['.', ':'])) else { return Ok(None) };
     let (labels, per_label, suffix): (Vec<String>, usize, &str) = match address {
         IpAddr::V4(v4) => (v4.octets().iter().map(u8::to_string).collect(), 8, "in-addr.arpa"),
         IpAddr::V6(v6) => {
