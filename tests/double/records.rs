@@ -232,8 +232,10 @@ fn zones_are_made_with_the_products_words_for_what_is_wrong() {
     assert_eq!(create("a/b.test", ""), "The zone name contains an invalid character: /");
     assert_eq!(create("10.0.0.0/33", ""), "Index was outside the bounds of the array.");
     assert_eq!(create("10.0.0.0/0", ""), "in-addr.arpa");
+    assert_eq!(create("bücher.test", ""), "xn--bcher-kva.test");
+    assert_eq!(ok(&server, "zones/options/get", &[("zone", "bücher.test")])["nameIdn"], "bücher.test");
     assert_eq!(create("a b.test", ""), "Invalid domain name [a b.test]: invalid character [32] was found.");
-    // 5 internal zones and 2 of ours, in pages.
+    // 5 internal zones and 3 of ours, in pages.
     let page = |number: &str, size: &str| -> Value {
         let answer = call(&server, "zones/list", &[("pageNumber", number), ("zonesPerPage", size)]);
         answer["errorMessage"].as_str().map_or(answer["response"]["pageNumber"].clone(), Value::from)

@@ -171,6 +171,12 @@ pub fn ascii(name: &str) -> String {
     idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned())
 }
 
+/// `nameIdn`: what a name with A-labels stands for.
+pub fn unicode(name: &str) -> Option<String> {
+    let has = name.to_ascii_lowercase().split('.').any(|label| label.starts_with("xn--"));
+    has.then(|| idna::domain_to_unicode(name).0)
+}
+
 /// The check of every domain name that enters through the API, with the product's messages.
 pub fn check(version: Version, name: &str) -> Result<(), ApiError> {
     let bad = |why: String| Err(ApiError::text(format!("Invalid domain name [{name}]: {why}")));

@@ -115,6 +115,9 @@ fn show(zone: &Zone) -> Map<String, Value> {
         out.insert(name.to_owned(), value);
     };
     put("name", zone.name.clone().into());
+    if let Some(idn) = names::unicode(&zone.name) {
+        put("nameIdn", idn.into());
+    }
     put("type", zone.kind.name().into());
     if zone.kind == Kind::Primary {
         put("internal", zone.internal.into());

@@ -53,6 +53,9 @@ fn show(zone: &Zone, record: &Record) -> Result<Value, ApiError> {
         out.insert(name.to_owned(), value);
     };
     put("name", record.name.clone().into());
+    if let Some(idn) = names::unicode(&record.name) {
+        put("nameIdn", idn.into());
+    }
     put("type", names::type_name(record.rtype).into());
     put("ttl", record.ttl.into());
     put("ttlString", rdata::duration(record.ttl).into());

@@ -134,6 +134,9 @@ impl Zone {
             out.insert(name.to_owned(), value);
         };
         put("name", self.name.clone().into());
+        if let Some(idn) = names::unicode(&self.name) {
+            put("nameIdn", idn.into());
+        }
         put("type", self.kind.name().into());
         put("lastModified", self.modified.clone().into());
         put("disabled", self.disabled.into());
