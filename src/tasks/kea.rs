@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::DomainName;
 use crate::systems::dns::{self, Rtype};
-use crate::systems::kea::check::{Checked, Named};
+use crate::systems::kea::check::{self, Checked, Named};
 use crate::systems::kea::dhcp::Dhcp;
 use crate::systems::kea::explain::{Asked, explain as explain_one};
 use crate::systems::kea::lint::{Context, ZoneFacts, lint as lint_documents, worst_first};
@@ -35,11 +35,40 @@ pub struct Linted {
     pub findings: Vec<Finding>,
 }
 
-/// Documents to look at.
+/// Documents to look at, as far as they could be read.
+#[derive(Default)]
 struct Read {
     documents: Vec<Document>,
     names: Vec<String>,
-    broken: Vec<Finding>,
+    unreadable: Vec<Error>,
+}
+
+impl Read {
+    /// The documents, if all of them are whole.
+    fn whole(self) -> Result<Vec<Document>> {
+        match self.unreadable.into_iter().next() {
+            Some(error) => Err(error),
+            None => self.documents.into_iter().map(Document::whole).collect(),
+        }
+    }
+
+    /// The documents that are whole as far as their own checks go, and what is wrong with the others.
+    fn split(self, against: &Checked<'_>) -> (Vec<Document>, Vec<Finding>) {
+        let mut found: Vec<Finding> = self.unreadable.iter().map(check::syntax).collect();
+        let mut documents = Vec::new();
+        for document in self.documents {
+            let is_d2 = document.root().get("DhcpDdns").is_some();
+            match document.broken() {
+                Some(_) if is_d2 => found.extend(check::d2(&document, against)),
+                None if is_d2 => documents.push(document),
+                _ => match document.whole() {
+                    Ok(document) => documents.push(document),
+                    Err(error) => found.push(check::syntax(&error)),
+                },
+            }
+        }
+        (documents, found)
+    }
 }
 
 /// Checks the named files, or D2's file and the running DHCP server of the configuration.
@@ -65,26 +94,28 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
     };
     let folders = config.map(|config| folders(host, &config.d2.program)).unwrap_or_default();
     let look = |file: &str| look(host, Path::new(file));
-    let mode = folders.0.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
+    let mode = folders.sockets.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
     let against = Checked {
         version,
-        socket_folder: folders.0.as_deref(),
+        socket_folder: folders.sockets.as_deref(),
         socket_folder_mode: mode,
-        log_folder: folders.1.as_deref(),
+        log_folder: folders.logs.as_deref(),
+        hooks_folder: folders.hooks.as_deref(),
         look: &look,
     };
     let context = Context { against, zones: &zones, reserved: config.map_or(&[], |it| &it.d2.reserved_names) };
+    let names = read.names.clone();
+    let (documents, mut findings) = read.split(&context.against);
     let is_d2 = |it: &&Document| Dhcp::read(it).is_none();
-    let d2: Vec<&Document> = read.documents.iter().filter(is_d2).collect();
-    let dhcp: Vec<&Document> = read.documents.iter().filter(|it| !is_d2(it)).collect();
-    let mut findings = read.broken;
+    let d2: Vec<&Document> = documents.iter().filter(is_d2).collect();
+    let dhcp: Vec<&Document> = documents.iter().filter(|it| !is_d2(it)).collect();
     findings.extend(lint_documents(d2.first().copied(), &dhcp, &context));
     for more in d2.iter().skip(1) {
         findings.extend(lint_documents(Some(more), &[], &context));
     }
     findings.extend(pair(&d2));
     let findings = worst_first(findings);
-    Ok(Linted { version: version.to_string(), documents: read.names, not_asked, findings })
+    Ok(Linted { version: version.to_string(), documents: names, not_asked, findings })
 }
 
 fn read_version(text: &str) -> Result<Version> {
@@ -114,20 +145,18 @@ pub fn explain(
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
         (files, _) => named(host, files)?,
     };
-    if let Some(broken) = read.broken.first() {
-        return Err(Error::usage(format!("{}: {}", broken.place, broken.consequence)));
-    }
+    let documents = read.whole()?;
     let d2 = match (running, config) {
         (true, Some(config)) => apply::in_use(host, &config.d2.socket)?,
         (true, None) => return Err(Error::usage("--running needs a pfddns.toml, which names D2's control socket")),
         (false, _) => {
-            let document = read.documents.iter().find(|it| it.root().get("DhcpDdns").is_some());
+            let document = documents.iter().find(|it| it.root().get("DhcpDdns").is_some());
             Installed::of(document.ok_or_else(|| {
                 Error::usage("there is no D2 document here").hint("name kea-dhcp-ddns.conf, or ask with --running")
             })?)
         }
     };
-    let dhcp: Vec<Dhcp> = read.documents.iter().filter_map(Dhcp::read).collect();
+    let dhcp: Vec<Dhcp> = documents.iter().filter_map(Dhcp::read).collect();
     let reserved = config.map_or(&[][..], |it| &it.d2.reserved_names);
     asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, reserved)).collect()
 }
@@ -141,7 +170,7 @@ fn host<'a>(config: Option<&Config>, world: &'a World) -> Result<&'a Host> {
 
 /// Reads files as a daemon would, with what they include. One that can't be parsed becomes a finding.
 fn named(host: &Host, files: &[PathBuf]) -> Result<Read> {
-    let mut read = Read { documents: Vec::new(), names: Vec::new(), broken: Vec::new() };
+    let mut read = Read::default();
     for file in files {
         let name = file.display().to_string();
         add(&mut read, host, &host.read(file)?, &name);
@@ -151,24 +180,11 @@ fn named(host: &Host, files: &[PathBuf]) -> Result<Read> {
 
 fn add(read: &mut Read, host: &Host, bytes: &[u8], name: &str) {
     let loader = |file: &str| host.read_if_there(Path::new(file)).ok().flatten();
-    match Document::parse_with(bytes, name, &loader) {
+    match Document::scan(bytes, name, &loader) {
         Ok(document) => read.documents.push(document),
-        Err(error) => read.broken.push(syntax(&error)),
+        Err(error) => read.unreadable.push(error),
     }
     read.names.push(name.to_owned());
-}
-
-/// `FILE:line:column: fact` as a finding.
-fn syntax(error: &Error) -> Finding {
-    let (place, fact) = error.what().split_once(": ").unwrap_or(("", error.what()));
-    Finding {
-        code: "syntax",
-        severity: Severity::Error,
-        place: place.to_owned(),
-        path: String::new(),
-        consequence: format!("the daemon refuses the file: {fact}"),
-        fix: error.hint_text().unwrap_or("correct the text at this place").to_owned(),
-    }
 }
 
 /// Several D2 documents are those of the firewalls of one site: they have to agree in keys and domains.
@@ -241,15 +257,22 @@ fn look(host: &Host, file: &Path) -> Named {
     match (host.mode(file), host.read_if_there(file)) {
         (Ok(None), _) => Named::Missing,
         (Ok(Some(_)), Err(_)) => Named::NotAFile,
-        (Ok(Some(_)), Ok(Some(bytes))) if bytes.is_empty() => Named::Empty,
-        (Ok(Some(mode)), Ok(_)) => Named::File(mode),
+        (Ok(Some(mode)), Ok(bytes)) => Named::file(mode, &zeroize::Zeroizing::new(bytes.unwrap_or_default())),
         (Err(_), _) => Named::Unknown,
     }
 }
 
-/// The compiled-in folders for sockets and logs, from the program's own words when it is offered others (2.6 says only
-/// the log's). Nothing is written: it reads the offer from its standard input.
-fn folders(host: &Host, program: &Path) -> (Option<String>, Option<String>) {
+/// The compiled-in folders for sockets, logs and hook libraries, as far as the program tells.
+#[derive(Default)]
+struct Folders {
+    sockets: Option<String>,
+    logs: Option<String>,
+    hooks: Option<String>,
+}
+
+/// From the program's own words when it is offered others (2.6 says nothing of the sockets'). Nothing is written: it reads
+/// the offer from its standard input.
+fn folders(host: &Host, program: &Path) -> Folders {
     let offer = |member: &str| {
         let text = format!("{{\"DhcpDdns\":{{\"port\":53001,{member}}}}}");
         let argv = [&*program.display().to_string(), "-t", "/dev/stdin"];
@@ -257,11 +280,11 @@ fn folders(host: &Host, program: &Path) -> (Option<String>, Option<String>) {
         let said = String::from_utf8_lossy(&[ran.stderr, ran.stdout].concat()).into_owned();
         said.split("supported path is '").nth(1)?.split('\'').next().map(str::to_owned)
     };
-    let elsewhere = "/nonexistent-pfddns/x";
-    (
-        offer(&format!("\"control-socket\":{{\"socket-type\":\"unix\",\"socket-name\":\"{elsewhere}\"}}")),
-        offer(&format!(
-            "\"loggers\":[{{\"name\":\"kea-dhcp-ddns\",\"severity\":\"INFO\",\"output_options\":[{{\"output\":\"{elsewhere}\"}}]}}]"
-        )),
-    )
+    Folders {
+        sockets: offer(r#""control-socket":{"socket-type":"unix","socket-name":"/nonexistent-pfddns/x"}"#),
+        logs: offer(
+            r#""loggers":[{"name":"kea-dhcp-ddns","severity":"INFO","output_options":[{"output":"/nonexistent-pfddns/x"}]}]"#,
+        ),
+        hooks: offer(r#""hooks-libraries":[{"library":"/nonexistent-pfddns/x"}]"#),
+    }
 }

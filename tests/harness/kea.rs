@@ -28,6 +28,8 @@ pub struct KeaHome {
     pub dhcp4: PathBuf,
     /// Folder for control sockets; Kea wants it to be 0750 and takes no other.
     pub run: PathBuf,
+    /// Where it loads hook libraries from, if that is not the one compiled in.
+    pub hooks: Option<PathBuf>,
     folder: TempDir,
 }
 
@@ -52,6 +54,7 @@ impl Kea {
             d2: self.wrapper(folder.path(), &root, &d2),
             dhcp4: self.wrapper(folder.path(), &root, &dhcp4),
             run,
+            hooks: self.root.map(|_| hooks(&root)),
             folder,
         };
         let printed = Command::new(&home.d2).env_clear().arg("-V").output().map_err(|error| error.to_string())?;
@@ -71,7 +74,8 @@ impl Kea {
             None => program_text.to_string(),
             Some(_) => format!("{root_text}/lib64/ld-linux-x86-64.so.2 --library-path {libraries} {program_text}"),
         };
-        let hooks = if self.root.is_some() { format!("KEA_HOOKS_PATH={libraries}/kea/hooks") } else { String::new() };
+        let hooks =
+            if self.root.is_some() { format!("KEA_HOOKS_PATH={}", hooks(root).display()) } else { String::new() };
         let text = format!(
             "#!/bin/sh\nexport KEA_CONTROL_SOCKET_DIR={dir}/run KEA_PIDFILE_DIR={dir}/run KEA_LOCKFILE_DIR={dir}/run \\\n\
              KEA_LOG_FILE_DIR={dir} KEA_DHCP_DATA_DIR={dir} {hooks}\nexec {start} \"$@\"\n"
@@ -80,6 +84,10 @@ impl Kea {
         write(&path, &text, 0o755);
         path
     }
+}
+
+fn hooks(root: &Path) -> PathBuf {
+    root.join(format!("usr/lib/{}-linux-gnu/kea/hooks", std::env::consts::ARCH))
 }
 
 impl KeaHome {

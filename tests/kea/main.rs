@@ -6,9 +6,11 @@ mod harness;
 
 mod apply;
 mod cli;
+mod differential;
 mod documents;
 mod explain;
 mod generated;
+mod generate;
 mod heal;
 mod load;
 mod rc;

@@ -3,7 +3,8 @@
 
 use super::lex::Span;
 use super::text::Document;
-use super::{Version, rules, schema};
+use super::{Version, forms, rules, rules_keys, schema};
+use crate::error::Error;
 use serde::Serialize;
 use std::fmt;
 
@@ -56,8 +57,22 @@ pub enum Named {
     Empty,
     /// There, with these permission bits.
     File(u32),
+    /// There, but its first word is no secret in base64.
+    NoSecret,
     /// Nobody looked.
     Unknown,
+}
+
+impl Named {
+    /// What a file is, by its permission bits and content. Daemons read its first word only.
+    pub fn file(mode: u32, content: &[u8]) -> Self {
+        let word = content.split(u8::is_ascii_whitespace).find(|it| !it.is_empty());
+        match word.map(|it| std::str::from_utf8(it).ok().and_then(rules_keys::base64)) {
+            None => Self::Empty,
+            Some(None) => Self::NoSecret,
+            Some(Some(_)) => Self::File(mode),
+        }
+    }
 }
 
 /// Against what a document is checked.
@@ -71,6 +86,8 @@ pub struct Checked<'a> {
     pub socket_folder_mode: Option<u32>,
     /// The only folder this build of the daemon logs to (from 2.6), if known.
     pub log_folder: Option<&'a str>,
+    /// The only folder this build of the daemon loads hook libraries from (from 2.6), if known.
+    pub hooks_folder: Option<&'a str>,
     /// Looks at a file that the document names.
     pub look: &'a dyn Fn(&str) -> Named,
 }
@@ -78,16 +95,26 @@ pub struct Checked<'a> {
 impl Checked<'_> {
     /// Checks for a version that look at nothing but the document.
     pub fn new(version: Version) -> Self {
-        Self { version, socket_folder: None, socket_folder_mode: None, log_folder: None, look: &|_| Named::Unknown }
+        Self {
+            version,
+            socket_folder: None,
+            socket_folder_mode: None,
+            log_folder: None,
+            hooks_folder: None,
+            look: &|_| Named::Unknown,
+        }
     }
 }
 
 /// All findings in a D2 document, in the order of the text within each pass: grammar first, then meaning.
 pub fn d2(document: &Document, against: &Checked<'_>) -> Vec<Finding> {
     let mut report = Report { document, found: Vec::new() };
-    schema::check(&mut report, document.root(), &schema::D2, against.version);
-    if let Some(d2) = document.root().get("DhcpDdns") {
-        rules::check(&mut report, d2, against);
+    schema::check(&mut report, document.root(), &forms::D2, against.version);
+    match (document.broken(), document.root().get("DhcpDdns")) {
+        // What stands behind the mistake is not known, so what is missing neither.
+        (Some(error), _) => report.found.push(syntax(error)),
+        (None, Some(d2)) => rules::check(&mut report, d2, against),
+        (None, None) => {}
     }
     for comma in document.extra_commas() {
         report.warn(
@@ -99,6 +126,19 @@ pub fn d2(document: &Document, against: &Checked<'_>) -> Vec<Finding> {
         );
     }
     report.found
+}
+
+/// `FILE:line:column: fact` as a finding.
+pub fn syntax(error: &Error) -> Finding {
+    let (place, fact) = error.what().split_once(": ").unwrap_or(("", error.what()));
+    Finding {
+        code: "syntax",
+        severity: Severity::Error,
+        place: place.to_owned(),
+        path: String::new(),
+        consequence: format!("the daemon refuses the file: {fact}"),
+        fix: error.hint_text().unwrap_or("correct the text at this place").to_owned(),
+    }
 }
 
 /// Where in the tree a check is; built on the way down, printed only for a finding.

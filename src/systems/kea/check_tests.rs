@@ -53,7 +53,7 @@ fn place_of(message: &str) -> Option<String> {
 
 /// Errors of ours for a vector: place and code.
 fn errors(config: &str, version: Version) -> Vec<(String, String)> {
-    let document = match Document::parse_with(config.as_bytes(), "FILE", &load) {
+    let document = match Document::scan(config.as_bytes(), "FILE", &load) {
         Ok(document) => document,
         Err(error) => {
             let place = place_of(error.what()).unwrap_or_default();
@@ -65,6 +65,7 @@ fn errors(config: &str, version: Version) -> Vec<(String, String)> {
         socket_folder: Some("/run/kea"),
         socket_folder_mode: Some(0o750),
         log_folder: Some("/var/log/kea"),
+        hooks_folder: None,
         look: &look,
     };
     let found = d2(&document, &against);

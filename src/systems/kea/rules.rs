@@ -3,8 +3,8 @@
 
 use super::Version;
 use super::check::{Checked, Path, Report};
-use super::lex::Span;
 use super::text::{Node, Value};
+use super::{rules_keys, rules_paths, rules_sockets};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -17,9 +17,9 @@ type Keys<'a> = HashMap<&'a str, &'a Node>;
 pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>) {
     let root = Path::root();
     let path = root.name("DhcpDdns");
-    listen(report, d2, against, &path);
-    timeout(report, d2, against, &path);
-    super::rules_keys::check(report, d2, against, &path);
+    // In the daemon's order, so that the first error is the one it stops at.
+    rules_paths::logs(report, d2, against, &path);
+    rules_keys::check(report, d2, against, &path);
     let keys = d2.get("tsig-keys").map(Node::items).unwrap_or_default();
     let keys: Keys<'_> = keys.iter().filter_map(|key| Some((key.text_of("name")?, key))).collect();
     // An include nobody opened may define anything.
@@ -29,42 +29,53 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>) {
         let Some(list) = d2.get(member).and_then(|it| it.get("ddns-domains")) else { continue };
         domains(report, list, complete.then_some(&keys), &below.name("ddns-domains"), member == "reverse-ddns");
     }
+    listen(report, d2, against, &path);
+    protocol_and_timeout(report, d2, against, &path);
+    rules_sockets::check(report, d2, against, &path);
+    rules_paths::hooks(report, d2, against, &path);
     one_sided(report, d2, &path);
-    sockets(report, d2, against, &path);
-    logs(report, d2, against, &path);
 }
 
 fn listen(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    let Some(node) = d2.get("ip-address") else { return };
+    let (Some(text), path) = (node.text(), path.name("ip-address")) else { return };
+    let fix = "write 127.0.0.1: requests carry no authentication";
+    match ip(text) {
+        None => {
+            report.error("bad-address", node.span, &path, "the daemon refuses the file: not an address".into(), fix)
+        }
+        Some(ip) if ip.is_unspecified() && against.version < Version(2, 4, 0) => {
+            let fact = "the daemon refuses the file: it can't listen on all addresses".into();
+            report.error("listen-everywhere", node.span, &path, fact, fix);
+        }
+        Some(ip) if !ip.is_loopback() => {
+            let fact = "anyone who reaches this address can have names written: requests are not signed".into();
+            report.warn("listen-open", node.span, &path, fact, fix);
+        }
+        Some(_) => {}
+    }
+}
+
+/// An address as the daemon reads it: of IPv6 with any `%scope`.
+pub(super) fn ip(text: &str) -> Option<IpAddr> {
+    let scoped = || text.split_once('%').and_then(|it| it.0.parse().ok()).map(IpAddr::V6);
+    text.parse().ok().or_else(scoped)
+}
+
+fn protocol_and_timeout(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
     if let Some(node) = d2.get("ncr-protocol").filter(|it| it.text().is_some_and(|it| it.eq_ignore_ascii_case("tcp"))) {
         let fact = "the daemon refuses the file: requests by TCP are not supported".into();
         report.error("ncr-protocol", node.span, &path.name("ncr-protocol"), fact, "write UDP, or leave it out");
     }
-    let Some(node) = d2.get("ip-address") else { return };
-    let (Some(text), path) = (node.text(), path.name("ip-address")) else { return };
-    let fix = "write 127.0.0.1: requests carry no authentication";
-    match text.parse::<IpAddr>() {
-        Err(_) => {
-            report.error("bad-address", node.span, &path, "the daemon refuses the file: not an address".into(), fix)
-        }
-        Ok(ip) if ip.is_unspecified() && against.version < Version(2, 4, 0) => {
-            let fact = "the daemon refuses the file: it can't listen on all addresses".into();
-            report.error("listen-everywhere", node.span, &path, fact, fix);
-        }
-        Ok(ip) if !ip.is_loopback() => {
-            let fact = "anyone who reaches this address can have names written: requests are not signed".into();
-            report.warn("listen-open", node.span, &path, fact, fix);
-        }
-        Ok(_) => {}
-    }
-}
-
-fn timeout(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let fix = "write \"dns-server-timeout\": 1000";
     let lost = "ms for an answer, three tries: a server that is slower for a moment costs updates for good";
     match d2.get("dns-server-timeout") {
         Some(node) => {
+            let path = path.name("dns-server-timeout");
             if let Some(ms) = node.int().filter(|ms| (1..GOOD_TIMEOUT).contains(ms)) {
-                report.warn("short-timeout", node.span, &path.name("dns-server-timeout"), format!("{ms} {lost}"), fix);
+                report.warn("short-timeout", node.span, &path, format!("{ms} {lost}"), fix);
+            } else if node.int().is_some_and(|it| it > i64::from(u32::MAX)) {
+                report.error("out-of-range", node.span, &path, "the daemon refuses this number".into(), fix);
             }
         }
         None if against.version < Version(2, 3, 4) && d2.get("forward-ddns").is_some() => {
@@ -114,37 +125,36 @@ fn domain(report: &mut Report<'_>, node: &Node, keys: Option<&Keys<'_>>, path: &
         );
     }
     let key = node.get("key-name");
-    if let Some(key) = key {
-        key_name(report, key, keys, &path.name("key-name"));
-    }
+    let servers = node.get("dns-servers").map(Node::items).unwrap_or_default();
+    let own = |it: &Node| it.text_of("key-name").is_some_and(|it| !it.is_empty());
     let fix = "write \"dns-servers\": [ { \"ip-address\": \"…\" } ], or remove the domain";
     match node.get("dns-servers") {
         None if keys.is_some() => {
             let fact = "the daemon aborts on a domain without `dns-servers`, a running one too".into();
             report.error("no-dns-servers", node.span, path, fact, fix);
         }
-        Some(Node { value: Value::List(list), span }) if list.is_empty() => {
-            let fact = "the daemon refuses the file: `dns-servers` is empty".into();
-            let close = Span { start: span.end.saturating_sub(1), ..*span };
-            report.error("empty-dns-servers", close, &path.name("dns-servers"), fact, fix);
+        _ => {}
+    }
+    let mut told = false;
+    for (index, server) in servers.iter().enumerate() {
+        if let Some(key) = key.filter(|_| !own(server) && !std::mem::replace(&mut told, true)) {
+            key_name(report, key, keys, &path.name("key-name"));
         }
-        Some(list) => {
-            for (index, server) in list.items().iter().enumerate() {
-                let below = path.name("dns-servers");
-                self::server(report, server, key, keys, &below.item(index));
-            }
-        }
-        None => {}
+        let below = path.name("dns-servers");
+        self::server(report, server, key, keys, &below.item(index));
     }
 }
 
 fn server(report: &mut Report<'_>, node: &Node, domain_key: Option<&Node>, keys: Option<&Keys<'_>>, path: &Path<'_>) {
+    if let Some(own) = node.get("key-name") {
+        server_key(report, own, domain_key, keys, &path.name("key-name"));
+    }
     match node.get("ip-address") {
         Some(address) => {
             if address.text() == Some("") {
                 let fact = "the daemon refuses the file: a server without address".into();
                 report.error("no-address", node.span, path, fact, "write its address");
-            } else if address.text().is_some_and(|it| it.parse::<IpAddr>().is_err()) {
+            } else if address.text().is_some_and(|it| ip(it).is_none()) {
                 let fact = "the daemon refuses the file: not an IP address".into();
                 report.error("bad-address", address.span, &path.name("ip-address"), fact, "write an address, no name");
             }
@@ -155,16 +165,23 @@ fn server(report: &mut Report<'_>, node: &Node, domain_key: Option<&Node>, keys:
         }
         None => {}
     }
-    let Some(own) = node.get("key-name") else { return };
-    let path = path.name("key-name");
-    key_name(report, own, keys, &path);
+}
+
+fn server_key(
+    report: &mut Report<'_>,
+    own: &Node,
+    domain_key: Option<&Node>,
+    keys: Option<&Keys<'_>>,
+    path: &Path<'_>,
+) {
+    key_name(report, own, keys, path);
     let of_domain = domain_key.and_then(Node::text).unwrap_or_default();
     if own.text().is_some_and(|it| !it.is_empty() && !of_domain.is_empty() && it != of_domain) {
         let fact = format!("this server is sent updates signed with its own key, not with {of_domain} of the domain");
         report.warn(
             "server-key",
             own.span,
-            &path,
+            path,
             fact,
             "remove it here unless it is meant: a rotation must change both",
         );
@@ -211,38 +228,5 @@ fn one_sided(report: &mut Report<'_>, d2: &Node, path: &Path<'_>) {
     if count("forward-ddns") > 0 && count("reverse-ddns") == 0 && report.document.includes().is_empty() {
         let fact = "names are written, addresses are not: no client gets a PTR record".into();
         report.warn("no-reverse", d2.span, path, fact, "add `reverse-ddns` with the zones of the subnets");
-    }
-}
-
-fn sockets(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
-    let list = d2.get("control-sockets").map(Node::items).unwrap_or_default();
-    let all: Vec<&Node> = d2.get("control-socket").into_iter().chain(list).collect();
-    if all.is_empty() && report.document.includes().is_empty() {
-        let fact = "no control socket: D2 can't be reloaded without a signal, nor asked what it uses".into();
-        return report.warn("no-control-socket", d2.span, path, fact, "add a `control-socket`");
-    }
-    for node in all {
-        let path = path.name("control-socket");
-        let Some(name) = node.get("socket-name").filter(|_| node.text_of("socket-type") == Some("unix")) else {
-            continue;
-        };
-        super::rules_paths::socket(report, name, against, &path.name("socket-name"));
-    }
-}
-
-fn logs(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
-    let loggers = d2.get("loggers").map(Node::items).unwrap_or_default();
-    let path = path.name("loggers");
-    for (index, logger) in loggers.iter().enumerate() {
-        let path = path.item(index);
-        if logger.get("name").is_none() && !logger.members().is_empty() {
-            let fact = "the daemon refuses the file: a logger has no `name`".into();
-            report.error("logger-name", logger.span, &path, fact, "add \"name\": \"kea-dhcp-ddns\"");
-        }
-        for member in ["output_options", "output-options"] {
-            for options in logger.get(member).map(Node::items).unwrap_or_default() {
-                super::rules_paths::log(report, options, against, &path.name(member));
-            }
-        }
     }
 }

@@ -48,35 +48,74 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
     }
 }
 
+/// In the daemon's order: what is missing, the algorithm with its digest, then name and secret as one.
 fn key(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
     for member in ["name", "algorithm"] {
         if node.get(member).is_none() {
-            let fact = format!("the daemon refuses the file: a key has no `{member}`");
-            report.error("key-incomplete", node.span, path, fact, &format!("add `{member}`"));
+            missing(report, node, member, path);
         }
     }
-    name(report, node, path);
-    algorithm(report, node, path);
     match (node.get("secret"), node.get("secret-file")) {
-        (Some(secret), _) => self::secret(report, node, secret, path),
-        (None, Some(file)) if against.version >= Version(2, 5, 8) => secret_file(report, file, against, path),
-        (None, Some(_)) => {}
-        (None, None) => {
-            let fact = "the daemon refuses the file: a key has no `secret`".into();
-            report.error("key-incomplete", node.span, path, fact, "add `secret`");
-        }
+        (None, Some(file)) if against.version >= Version(2, 5, 8) => secret_file(report, node, file, against, path),
+        (None, None) => missing(report, node, "secret", path),
+        _ => {}
     }
+    algorithm(report, node, path);
+    name(report, node, path);
+    if let Some(secret) = node.get("secret") {
+        self::secret(report, node, secret, against, path);
+    }
+}
+
+fn missing(report: &mut Report<'_>, key: &Node, member: &str, path: &Path<'_>) {
+    let fact = format!("the daemon refuses the file: a key has no `{member}`");
+    report.error("key-incomplete", key.span, path, fact, &format!("add `{member}`"));
 }
 
 fn name(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
     let Some(text) = node.text_of("name").filter(|it| !it.is_empty()) else { return };
-    let plain = text.strip_suffix('.').unwrap_or(text);
-    let labels_fit = plain.split('.').all(|label| (1..=63).contains(&label.len())) && plain.len() <= 253;
-    if !labels_fit || text.contains(':') {
+    if !is_dns_name(text) || text.contains(':') {
         let fact = format!("the daemon refuses the file: `{text}` can't be the name of a key");
         let fix = "letters, digits and `-` in labels of 1 to 63 characters";
         report.error("key-name", node.span, path, fact, fix);
     }
+}
+
+/// A name as Kea's DNS library reads it (RFC 1035 §5.1): `\.`, `\065`, and `@` for the root.
+fn is_dns_name(text: &str) -> bool {
+    if matches!(text, "." | "@") {
+        return true;
+    }
+    let mut bytes = text.bytes();
+    let (mut label, mut whole, mut first) = (0, 1, true);
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'.' if label == 0 => return false,
+            b'.' => label = 0,
+            b'\\' => match bytes.next() {
+                None => return false,
+                Some(b'[') if label == 0 => return false,
+                Some(digit @ b'0'..=b'9') => {
+                    let rest = [bytes.next(), bytes.next()].map(|it| it.filter(u8::is_ascii_digit));
+                    let [Some(tens), Some(ones)] = rest else { return false };
+                    let value = [digit, tens, ones].iter().fold(0u16, |sum, it| sum * 10 + u16::from(it - b'0'));
+                    if value > 255 {
+                        return false;
+                    }
+                    label += 1;
+                }
+                Some(_) => label += 1,
+            },
+            _ => label += 1,
+        }
+        // One byte of the wire for each character, one more for the length of each label.
+        whole += 1 + usize::from(first && byte != b'.');
+        first = byte == b'.';
+        if label > 63 || whole > 255 {
+            return false;
+        }
+    }
+    true
 }
 
 fn algorithm(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
@@ -111,31 +150,47 @@ fn algorithm(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
     }
 }
 
-fn secret(report: &mut Report<'_>, key: &Node, node: &Node, path: &Path<'_>) {
+fn secret(report: &mut Report<'_>, key: &Node, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let Some(text) = node.text().filter(|it| !it.is_empty()) else { return };
-    let plain: zeroize::Zeroizing<String> =
-        text.chars().filter(|char| !char.is_ascii_whitespace()).collect::<String>().into();
-    match base64::engine::general_purpose::STANDARD.decode(plain.as_bytes()).map(zeroize::Zeroizing::new) {
-        Err(_) => {
+    let apart = against.version < Version(2, 6, 0) && is_padding_apart(text);
+    match base64(text).filter(|_| !apart) {
+        None => {
             let fact = "the daemon refuses the file: the secret of this key is not base64 with its padding".into();
             let fix = "copy the whole value with its `=`; a plain password has to be encoded first";
             report.error("secret-base64", key.span, path, fact, fix);
         }
-        Ok(bytes) if bytes.len() < SHORT_SECRET => {
+        Some(bytes) if bytes.len() < SHORT_SECRET => {
             let fact = format!("a secret of {} bytes can be found by trying", bytes.len());
             report.warn("secret-short", node.span, &path.name("secret"), fact, "make a new key: pfddns tsig rotate");
         }
-        Ok(_) => {}
+        Some(_) => {}
     }
 }
 
-fn secret_file(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
+/// What a secret decodes to, as the daemons read it: blanks in between do not count.
+pub(super) fn base64(text: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    let plain: zeroize::Zeroizing<String> =
+        text.chars().filter(|char| !char.is_ascii_whitespace()).collect::<String>().into();
+    base64::engine::general_purpose::STANDARD.decode(plain.as_bytes()).map(zeroize::Zeroizing::new).ok()
+}
+
+/// Older daemons want the `=` at the end of a secret side by side.
+fn is_padding_apart(text: &str) -> bool {
+    let end = text.trim_ascii_end().trim_end_matches('=');
+    end.len() < text.trim_ascii_end().len() && end.trim_ascii_end().ends_with('=')
+}
+
+fn secret_file(report: &mut Report<'_>, key: &Node, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let Some(file) = node.text().filter(|it| !it.is_empty()) else { return };
     let path = path.name("secret-file");
     let wrong = match (against.look)(file) {
         Named::Missing => Some("is not there"),
         Named::NotAFile => Some("is no file"),
         Named::Empty => Some("is empty"),
+        Named::NoSecret => {
+            let fact = format!("the daemon refuses the file: what {file} holds is not base64");
+            return report.error("secret-base64", key.span, &path, fact, "write the secret's base64 into it");
+        }
         Named::File(mode) => {
             if mode & 0o007 != 0 {
                 let fact = format!("{file} can be read or written by everybody (mode {mode:04o})");

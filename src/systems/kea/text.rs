@@ -1,11 +1,9 @@
 //! A document in Kea's JSON dialect as a tree of values that know their place in the text.
 //! Edits replace the text of named values; comments, order, includes and everything else stay byte for byte.
 
-use super::lex::{Lexer, Loader, Source, Span, Word};
+use super::lex::{Lexer, Loader, Source, Span};
+use super::parse::Parser;
 use crate::error::{Error, Result};
-
-/// Deepest nesting of maps and lists; real files have about ten levels.
-const NESTING: usize = 100;
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -21,7 +19,7 @@ pub struct Node {
 pub enum Value {
     /// `null`
     Null,
-    /// The content of an include nobody expanded.
+    /// The content of an include nobody expanded, or what a `scan` did not come to: nothing is known of it.
     Included,
     /// `true` or `false`
     Bool(bool),
@@ -44,7 +42,7 @@ pub struct Member {
     pub name: String,
     /// Where the name stands.
     pub name_span: Span,
-    /// Where the colon stands: Kea blames it for some bad values.
+    /// Where the colon stands: Kea blames it for some bad values. The place of the name if a `scan` found none.
     pub colon: Span,
     /// The value.
     pub node: Node,
@@ -102,26 +100,74 @@ pub struct Document {
     root: Node,
     includes: Vec<(String, Span)>,
     extra_commas: Vec<Span>,
+    /// Commas with nothing before them in a map: `{,`.
+    early_commas: Vec<Span>,
     comments: Vec<Span>,
+    broken: Option<Error>,
 }
 
 impl Document {
     /// Parses without opening included files: they stay as they are, and their content is not seen.
     /// Errors say `FILE:line:column: fact`.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Self> {
-        Self::read(Lexer::new(bytes, file, None)?)
+        Self::read(Lexer::new(bytes, file, None)?).whole()
     }
 
     /// Parses as the daemon would, with included files in place of their `<?include …?>`.
     pub fn parse_with(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
-        Self::read(Lexer::new(bytes, file, Some(loader))?)
+        Self::scan(bytes, file, loader)?.whole()
     }
 
-    fn read(lexer: Lexer<'_>) -> Result<Self> {
-        let mut parser = Parser { lexer, includes: Vec::new(), extra_commas: Vec::new() };
-        let root = parser.whole()?;
-        let Parser { lexer, includes, extra_commas } = parser;
-        Ok(Self { sources: lexer.sources, comments: lexer.comments, root, includes, extra_commas })
+    /// Like `parse_with`, but a mistake in the syntax only ends the tree: what was read before it is there, and `broken`
+    /// tells the mistake. Members given twice are both there. For checks, which want to see all that is wrong.
+    pub fn scan(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
+        Ok(Self::read(Lexer::new(bytes, file, Some(loader))?))
+    }
+
+    fn read(lexer: Lexer<'_>) -> Self {
+        let mut parser = Parser::new(lexer);
+        let root = parser.whole();
+        let Parser { lexer, includes, extra_commas, early_commas, broken } = parser;
+        let Lexer { sources, comments, .. } = lexer;
+        Self { sources, comments, root, includes, extra_commas, early_commas, broken }
+    }
+
+    /// This document if nothing is wrong with it, else the first mistake of its text.
+    pub fn whole(self) -> Result<Self> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let twice = twice(&self.root)
+            .map(|(name, first, again)| (again, format!("`{name}` is given twice (first at {})", self.place(first))));
+        let early = self.early_commas.first().map(|span| (*span, "a comma with nothing before it".to_owned()));
+        match twice.or(early) {
+            Some((span, fact)) => Err(Error::usage(format!("{}: {fact}", self.place(span)))),
+            None => Ok(self),
+        }
+    }
+
+    /// The mistake at which a `scan` ended.
+    pub fn broken(&self) -> Option<&Error> {
+        self.broken.as_ref()
+    }
+
+    /// Commas with nothing before them in a map; daemons take some of them.
+    pub fn early_commas(&self) -> &[Span] {
+        &self.early_commas
+    }
+
+    /// The bracket that closes a map or list with nothing but blanks and comments in it.
+    pub fn closing(&self, span: Span) -> Span {
+        let start = span.end.saturating_sub(1).max(span.start);
+        let text = self.sources.get(span.source as usize).and_then(|it| it.text.get(span.start + 1..start));
+        let gap = Lexer::new(text.unwrap_or_default().as_bytes(), "", None).and_then(|mut it| it.read());
+        let told = gap.map_or(start, |(_, end)| span.start + 1 + end.told);
+        Span { start, told, ..span }
+    }
+
+    /// Where a word comes in the order in which all are read, through includes.
+    pub fn order(&self, span: Span) -> Vec<usize> {
+        super::lex::order(&self.sources, span)
     }
 
     /// The outermost map.
@@ -151,7 +197,7 @@ impl Document {
 
     /// `FILE:line:column` of the start of a span.
     pub fn place(&self, span: Span) -> String {
-        self.sources.get(span.source as usize).map(|it| it.place(span.start)).unwrap_or_default()
+        self.sources.get(span.source as usize).map(|it| it.place(span.told)).unwrap_or_default()
     }
 
     /// Replaces the value at each path by this JSON text and nothing else. The result is parsed again.
@@ -206,155 +252,15 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
-struct Parser<'a> {
-    lexer: Lexer<'a>,
-    includes: Vec<(String, Span)>,
-    extra_commas: Vec<Span>,
-}
-
-impl Parser<'_> {
-    fn whole(&mut self) -> Result<Node> {
-        let (word, span) = self.lexer.read()?;
-        if word != Word::Sign(b'{') {
-            return Err(self.lexer.wrong(span, format!("expected `{{`, found {}", say(&word))));
-        }
-        let root = self.value(word, span, 0)?;
-        match self.lexer.read()? {
-            (Word::End, _) => Ok(root),
-            (word, span) => Err(self.lexer.wrong(span, format!("{} after the end of the document", say(&word)))),
-        }
-    }
-
-    fn value(&mut self, word: Word, span: Span, depth: usize) -> Result<Node> {
-        if depth > NESTING {
-            return Err(self.lexer.wrong(span, format!("maps and lists are nested deeper than {NESTING} levels")));
-        }
-        let value = match word {
-            Word::Null => Value::Null,
-            Word::Bool(it) => Value::Bool(it),
-            Word::Int(it) => Value::Int(it),
-            Word::Float(it) => Value::Float(it),
-            Word::Text(it) => Value::Text(it),
-            Word::Include(file) => {
-                self.includes.push((file, span));
-                Value::Included
-            }
-            Word::Sign(b'{') => return self.map(span, depth),
-            Word::Sign(b'[') => return self.list(span, depth),
-            other => return Err(self.lexer.wrong(span, format!("expected a value, found {}", say(&other)))),
-        };
-        Ok(Node { span, value })
-    }
-
-    fn map(&mut self, open: Span, depth: usize) -> Result<Node> {
-        let mut members: Vec<Member> = Vec::new();
-        let end = self.items(open, b'}', |parser, word, name_span| {
-            let Word::Text(name) = word else {
-                return Err(parser.lexer.wrong(name_span, format!("expected a name or `}}`, found {}", say(&word))));
-            };
-            let colon = match parser.lexer.read()? {
-                (Word::Sign(b':'), span) => span,
-                (word, span) => {
-                    return Err(parser.lexer.wrong(span, format!("expected `:` after `{name}`, found {}", say(&word))));
-                }
-            };
-            let (word, span) = parser.lexer.read()?;
-            let node = parser.value(word, span, depth + 1)?;
-            members.push(Member { name, name_span, colon, node });
-            Ok(())
-        })?;
-        self.no_duplicates(&members)?;
-        Ok(Node { span: join(open, end), value: Value::Map(members) })
-    }
-
-    fn list(&mut self, open: Span, depth: usize) -> Result<Node> {
-        let mut nodes = Vec::new();
-        let end = self.items(open, b']', |parser, word, span| {
-            nodes.push(parser.value(word, span, depth + 1)?);
-            Ok(())
-        })?;
-        Ok(Node { span: join(open, end), value: Value::List(nodes) })
-    }
-
-    /// Items between commas up to `close`. One comma too many is noted, not refused, once there was an item.
-    fn items(
-        &mut self,
-        open: Span,
-        close: u8,
-        mut item: impl FnMut(&mut Self, Word, Span) -> Result<()>,
-    ) -> Result<Span> {
-        let mut any = false;
-        let mut comma: Option<Span> = None;
-        // What an unexpanded include ends with is not known: it may bring its own comma.
-        let mut free = false;
-        loop {
-            let (word, span) = self.lexer.read()?;
-            match word {
-                Word::Sign(sign) if sign == close => {
-                    self.extra_commas.extend(comma);
-                    return Ok(span);
-                }
-                Word::Sign(b',') if any => {
-                    self.extra_commas.extend(comma);
-                    comma = Some(span);
-                    continue;
-                }
-                Word::End => return Err(self.cut_off(open, close, span)),
-                _ if any && comma.is_none() && !free && !matches!(word, Word::Include(_)) => {
-                    let close = char::from(close);
-                    return Err(self.lexer.wrong(span, format!("expected `,` or `{close}`, found {}", say(&word))));
-                }
-                Word::Include(file) => {
-                    self.includes.push((file, span));
-                    free = true;
-                }
-                word => {
-                    item(self, word, span)?;
-                    free = false;
-                }
-            }
-            any = true;
-            comma = None;
-        }
-    }
-
-    fn cut_off(&self, open: Span, close: u8, span: Span) -> Error {
-        let opened = self.lexer.sources.get(open.source as usize).map(|it| it.place(open.start)).unwrap_or_default();
-        let fact = format!("the file ends here, but the `{}` that closes {opened} is missing", char::from(close));
-        self.lexer
-            .wrong(span, fact)
-            .hint("is the file only half written? put it back from a backup, or move it aside and render it again")
-    }
-
-    fn no_duplicates(&self, members: &[Member]) -> Result<()> {
-        let mut seen = std::collections::HashMap::with_capacity(members.len());
-        for member in members {
-            if let Some(first) = seen.insert(member.name.as_str(), member.name_span) {
-                let place = self.lexer.sources.get(first.source as usize).map(|it| it.place(first.start));
-                let fact = format!("`{}` is given twice (first at {})", member.name, place.unwrap_or_default());
-                return Err(self.lexer.wrong(member.name_span, fact));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn join(open: Span, close: Span) -> Span {
-    // A map may start in one file and end in another; then only its start has a place.
-    if open.source == close.source { Span { end: close.end, ..open } } else { open }
-}
-
-/// A word as a person calls it. String values are not shown: they may be secrets.
-fn say(word: &Word) -> String {
-    match word {
-        Word::Sign(sign) => format!("`{}`", char::from(*sign)),
-        Word::Text(_) => "a string".into(),
-        Word::Int(_) | Word::Float(_) => "a number".into(),
-        Word::Bool(_) => "true or false".into(),
-        Word::Null => "null".into(),
-        Word::Include(file) => format!("an include of {file}"),
-        Word::End => "the end of the file".into(),
-    }
+/// A name that a map has twice: the name, its first place, its second.
+fn twice(node: &Node) -> Option<(&str, Span, Span)> {
+    let mut seen = std::collections::HashMap::with_capacity(node.members().len());
+    let double = node.members().iter().find_map(|member| {
+        let first = seen.insert(member.name.as_str(), member.name_span);
+        let here = first.map(|first| (member.name.as_str(), first, member.name_span));
+        here.or_else(|| twice(&member.node))
+    });
+    double.or_else(|| node.items().iter().find_map(twice))
 }
 
 #[cfg(test)]
