@@ -38,8 +38,8 @@ pub(super) struct Form {
     pub(super) name: &'static str,
     /// True if `{}` is refused.
     pub(super) filled: bool,
-    /// True if it has no room for members it does not know, so that their names alone are a mistake.
-    pub(super) strict: bool,
+    /// From which member on there is no room for unknown ones, so that their names alone are a mistake.
+    pub(super) strict_from: usize,
     /// Members that must be there.
     pub(super) needs: &'static [&'static str],
     pub(super) members: &'static [Field],
@@ -58,7 +58,7 @@ const COMMENT: Field = ("comment", Kind::Comment, OLD);
 pub(super) static D2: Form = Form {
     name: "the document",
     filled: true,
-    strict: true,
+    strict_from: 0,
     needs: &[],
     members: &[("DhcpDdns", Kind::Map(&DAEMON), OLD)],
 };
@@ -66,7 +66,7 @@ pub(super) static D2: Form = Form {
 static DAEMON: Form = Form {
     name: "DhcpDdns",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("ip-address", Kind::Text, OLD),
@@ -89,7 +89,7 @@ static DAEMON: Form = Form {
 static MANAGER: Form = Form {
     name: "the domain list",
     filled: false,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[("ddns-domains", Kind::Maps(&DOMAIN), OLD)],
 };
@@ -97,7 +97,7 @@ static MANAGER: Form = Form {
 static DOMAIN: Form = Form {
     name: "ddns-domains",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("name", Kind::Filled, OLD),
@@ -111,7 +111,7 @@ static DOMAIN: Form = Form {
 static SERVER: Form = Form {
     name: "dns-servers",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("hostname", Kind::Word(&[""]), OLD),
@@ -126,7 +126,7 @@ static SERVER: Form = Form {
 static KEY: Form = Form {
     name: "tsig-keys",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("name", Kind::Filled, OLD),
@@ -142,14 +142,14 @@ static KEY: Form = Form {
 static SOCKET: Form = Form {
     name: "control-socket",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("socket-type", Kind::Text, OLD),
         ("socket-type", Kind::Word(&["unix", "http", "https"]), Version(2, 7, 2)),
         ("socket-name", Kind::Text, OLD),
         ("socket-address", Kind::Text, Version(2, 7, 2)),
-        ("socket-port", Kind::Int(0, 65535), Version(2, 7, 2)),
+        ("socket-port", ANY_INT, Version(2, 7, 2)),
         ("authentication", Kind::Map(&AUTHENTICATION), Version(2, 7, 2)),
         ("trust-anchor", Kind::Text, Version(2, 7, 2)),
         ("cert-file", Kind::Text, Version(2, 7, 2)),
@@ -164,7 +164,7 @@ static SOCKET: Form = Form {
 static AUTHENTICATION: Form = Form {
     name: "authentication",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &["type"],
     members: &[
         ("type", Kind::Word(&["basic"]), OLD),
@@ -179,7 +179,7 @@ static AUTHENTICATION: Form = Form {
 static CLIENT: Form = Form {
     name: "clients",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("user", Kind::Text, OLD),
@@ -194,7 +194,7 @@ static CLIENT: Form = Form {
 static HEADER: Form = Form {
     name: "http-headers",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[("name", Kind::Text, OLD), ("value", Kind::Text, OLD), CONTEXT, COMMENT],
 };
@@ -202,7 +202,7 @@ static HEADER: Form = Form {
 static HOOK: Form = Form {
     name: "hooks-libraries",
     filled: true,
-    strict: false,
+    strict_from: 1,
     needs: &["library"],
     members: &[("library", Kind::Text, OLD), ("parameters", Kind::AnyMap, OLD)],
 };
@@ -210,7 +210,7 @@ static HOOK: Form = Form {
 static LOGGER: Form = Form {
     name: "loggers",
     filled: true,
-    strict: false,
+    strict_from: usize::MAX,
     needs: &[],
     members: &[
         ("name", Kind::Text, OLD),
@@ -226,7 +226,7 @@ static LOGGER: Form = Form {
 static OUTPUT: Form = Form {
     name: "output_options",
     filled: true,
-    strict: true,
+    strict_from: 0,
     needs: &[],
     members: &[
         ("output", Kind::Text, OLD),

@@ -71,6 +71,10 @@ fn http(report: &mut Report<'_>, node: &Node, kind: &str, path: &Path<'_>) {
         let fact = "the daemon refuses the file: not an address".into();
         report.error("bad-address", address.span, &path.name("socket-address"), fact, "write 127.0.0.1");
     }
+    if let Some(port) = node.get("socket-port").filter(|it| it.int().is_some_and(|it| u16::try_from(it).is_err())) {
+        let fact = "the daemon refuses this number".into();
+        report.error("out-of-range", port.span, &path.name("socket-port"), fact, "0 to 65535");
+    }
     if let Some(clients) = node.get("authentication").and_then(|it| it.get("clients")) {
         let path = path.name("authentication");
         let path = path.name("clients");

@@ -67,7 +67,7 @@ impl Grammar<'_> {
         let mut comment = Context::default();
         for (index, member) in members.iter().enumerate() {
             let path = path.name(&member.name);
-            let Some(kind) = self.kind(member, form, &path) else { continue };
+            let Some(kind) = self.kind(member, index >= form.strict_from, form, &path) else { continue };
             let before = members.get(..index).unwrap_or_default();
             // Numbers and truth values are read before the daemon looks whether they are there already.
             let late = match (kind, &member.node.value) {
@@ -117,11 +117,11 @@ impl Grammar<'_> {
     }
 
     /// The kind of a member, if this version takes it here.
-    fn kind(&mut self, member: &Member, form: &'static Form, path: &Path<'_>) -> Option<Kind> {
+    fn kind(&mut self, member: &Member, strict: bool, form: &'static Form, path: &Path<'_>) -> Option<Kind> {
         let name = &member.name;
         let by_name = || form.members.iter().filter(|it| it.0 == name);
         let taken = by_name().rfind(|it| it.2 <= self.version).or_else(|| by_name().next());
-        let colon = member.colon != member.name_span || form.strict;
+        let colon = member.colon != member.name_span || strict;
         let Some((_, kind, since)) = taken else {
             // Without its colon the name is not the mistake yet.
             if !colon {
