@@ -3,8 +3,8 @@
 //! `PFDDNS_KEA_DOCUMENTS=5000 PFDDNS_KEA_SEED=7 cargo test --test kea differential` looks at more, or others.
 
 use crate::each_version;
-use crate::generate::{self, FILES};
 use crate::harness::{Kea, KeaHome, real, write};
+use crate::mistakes::{self, FILES};
 use pfddns::systems::kea::check::{self, Checked, Finding, Named, Severity};
 use pfddns::systems::kea::text::Document;
 use pfddns::systems::kea::{Version, apply};
@@ -50,7 +50,7 @@ fn generated_mistakes_are_judged_as_the_daemon_does(kea: Kea) {
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut refused = 0;
     for number in 0..count {
-        let text = generate::document(seed.wrapping_mul(1_000_003).wrapping_add(number), kea.series);
+        let text = mistakes::document(seed.wrapping_mul(1_000_003).wrapping_add(number), kea.series);
         let text = text.replace("RUN", &home.run.display().to_string()).replace("DIR", &dir);
         let ours = ours(&home, &text, version);
         let theirs = theirs(&home, &text);
