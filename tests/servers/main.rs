@@ -1,6 +1,7 @@
 //! What every DNS server must do for us, tried on a real BIND, on the Technitium double and on real Technitium servers.
 //! The last are named by `PFDDNS_TECHNITIUM_URLS` and `PFDDNS_TECHNITIUM_DNS` (comma lists, in the same order) and
-//! `PFDDNS_TECHNITIUM_TOKEN`; there the tests make zones and keys of their own and remove them again.
+//! `PFDDNS_TECHNITIUM_TOKEN` (one for all, or a comma list too); there the tests make zones and keys of their own and
+//! remove them again, also after a failure.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests stop at the first surprise and say what they skip")]
 #![allow(missing_docs, reason = "a test target has no readers of its documentation")]
@@ -110,11 +111,38 @@ async fn the_double_of_15_2_keeps_the_contract() {
 async fn real_technitium_servers_keep_the_contract() {
     let servers = technitium::real_servers();
     if servers.is_empty() {
-        // Not a skip in CI: the same tests run there on the doubles.
-        println!("skipped: PFDDNS_TECHNITIUM_URLS names no server");
+        println!("PFDDNS_TECHNITIUM_URLS names no server: the contract is kept by the doubles alone");
     }
     for (number, (url, dns, token)) in servers.into_iter().enumerate() {
         println!("on {url}");
         run(technitium::lab(&url, dns, &token, number, None).await).await;
     }
+}
+
+/// The way to real servers, walked with doubles behind the addresses: nothing may be left behind on any of them.
+#[tokio::test]
+async fn servers_named_by_address_keep_the_contract_and_are_left_as_they_were() {
+    let doubles: Vec<_> = Version::ALL.into_iter().map(technitium::start).collect();
+    let list =
+        |part: &dyn Fn(&doubles::technitium::Handle) -> String| doubles.iter().map(part).collect::<Vec<_>>().join(", ");
+    let urls = list(&|it| format!("{}/", it.base_url()));
+    let servers = technitium::named_servers(&urls, &list(&|it| it.dns().to_string()), &list(&|it| it.token().into()));
+    for (number, (url, dns, token)) in servers.into_iter().enumerate() {
+        run(technitium::lab(&url, dns, &token, number, None).await).await;
+    }
+    for double in &doubles {
+        assert_eq!((double.keys().len(), double.rules().len()), (0, 0), "something is left behind");
+    }
+    let one = technitium::named_servers("http://a,http://b", "127.0.0.1,[::1]:5300", "t");
+    assert_eq!((one[0].1.port(), one[1].1.port(), one[1].2.as_str()), (53, 5300, "t"));
+}
+
+#[tokio::test]
+async fn a_contract_that_stops_early_leaves_nothing_either() {
+    let double = technitium::start(Version::V14_3);
+    double.fail_before("zones/options/set", 1);
+    let url = double.base_url();
+    let lab = technitium::lab(&url, double.dns(), double.token(), 0, None);
+    assert!(AssertUnwindSafe(lab).catch_unwind().await.is_err());
+    assert_eq!((double.faults_left(), double.keys().len(), double.rules().len()), (0, 0, 0));
 }

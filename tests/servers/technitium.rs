@@ -2,12 +2,14 @@
 
 use crate::doubles::technitium::{Handle, Options, Technitium as Double, Version};
 use crate::{Lab, Peer, source_towards, world};
+use futures::FutureExt as _;
 use pfddns::model::{ServerName, ZoneName};
 use pfddns::systems::servers::{Server, Technitium};
 use serde_json::Value;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 
 /// The HTTP API, used past the code under test.
@@ -90,25 +92,42 @@ impl Api {
         for zone in [format!("c{id}-{number}.pfddns.test"), reverse] {
             self.call("zones/create", &[("zone", &zone), ("type", "Primary")]).await;
             self.zones.push(zone);
+            // Its file of users and rights may be damaged when zones are made faster than this.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         let row = format!("{}|mail.{1}|MX,TXT|{0}|{1}|MX", self.foreign_key, self.zones[0]);
         self.call("zones/options/set", &[("zone", &self.zones[0]), ("updateSecurityPolicies", &row)]).await;
     }
 
-    /// Everything the tests made goes away; nothing else does.
+    /// Everything the tests made goes away; nothing else does. What fails is told when all has been tried.
     pub async fn clean_up(&self) {
+        let mut outcomes = Vec::new();
         for zone in &self.zones {
-            self.call("zones/delete", &[("zone", zone)]).await;
+            outcomes
+                .push(AssertUnwindSafe(self.call("zones/delete", &[("zone", zone)])).catch_unwind().await.map(|_| ()));
         }
-        let mut keys = self.keys().await;
-        keys.retain(|row| !row[0].starts_with("pfddns-test-") && row[0] != self.foreign_key);
-        self.set_keys(&keys).await;
+        let keys = async {
+            let mut keys = self.keys().await;
+            keys.retain(|row| !row[0].starts_with("pfddns-test-") && row[0] != self.foreign_key);
+            self.set_keys(&keys).await;
+        };
+        outcomes.push(AssertUnwindSafe(keys).catch_unwind().await);
+        if let Some(panic) = outcomes.into_iter().find_map(Result::err) {
+            resume_unwind(panic);
+        }
+        let zones = self.call("zones/list", &[]).await;
+        let left = |zone: &&String| zones["zones"].as_array().unwrap().iter().any(|it| it["name"] == **zone);
+        assert_eq!(self.zones.iter().filter(left).count(), 0, "zones of the tests are left on {}", self.url);
+        assert!(self.keys().await.iter().all(|row| row[0] != self.foreign_key), "a key is left on {}", self.url);
     }
 }
 
 pub async fn lab(url: &str, dns: SocketAddr, token: &str, number: usize, double: Option<Handle>) -> Lab {
     let mut api = Api::new(url, token, double);
-    api.prepare(number).await;
+    if let Err(panic) = AssertUnwindSafe(api.prepare(number)).catch_unwind().await {
+        api.clean_up().await;
+        resume_unwind(panic);
+    }
     Lab {
         server: Server::Technitium(api.server(dns)),
         world: world(),
@@ -130,15 +149,26 @@ pub async fn double(version: Version) -> Lab {
 
 /// URL, DNS address and token of each server named in the environment.
 pub fn real_servers() -> Vec<(String, SocketAddr, String)> {
-    let get = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    let get = |name: &str| std::env::var(name).ok().filter(|it| !it.trim().is_empty());
     let Some(urls) = get("PFDDNS_TECHNITIUM_URLS") else { return Vec::new() };
     let token = get("PFDDNS_TECHNITIUM_TOKEN").expect("PFDDNS_TECHNITIUM_TOKEN goes with PFDDNS_TECHNITIUM_URLS");
     let dns = get("PFDDNS_TECHNITIUM_DNS").expect("PFDDNS_TECHNITIUM_DNS goes with PFDDNS_TECHNITIUM_URLS");
-    let urls: Vec<&str> = urls.split(',').map(str::trim).collect();
-    let dns: Vec<&str> = dns.split(',').map(str::trim).collect();
-    assert_eq!(urls.len(), dns.len(), "as many DNS addresses as URLs");
-    let pair = |(url, dns): (&str, &str)| {
-        (url.trim_end_matches('/').to_owned(), dns.parse().expect("an address with a port"), token.clone())
+    named_servers(&urls, &dns, &token)
+}
+
+/// Comma lists in one order; one token may stand for all, one DNS port is 53 if none is given.
+pub fn named_servers(urls: &str, dns: &str, tokens: &str) -> Vec<(String, SocketAddr, String)> {
+    let list = |text: &str| text.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>();
+    let (urls, dns, mut tokens) = (list(urls), list(dns), list(tokens));
+    if tokens.len() == 1 {
+        tokens.resize(urls.len(), tokens[0].clone());
+    }
+    assert_eq!((urls.len(), urls.len()), (dns.len(), tokens.len()), "as many DNS addresses, and tokens, as URLs");
+    let address = |text: &str| {
+        let plain = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        text.parse().or(plain).unwrap_or_else(|_| panic!("`{text}` is no address, with or without a port"))
     };
-    urls.into_iter().zip(dns).map(pair).collect()
+    let row =
+        |((url, dns), token): ((String, String), String)| (url.trim_end_matches('/').to_owned(), address(&dns), token);
+    urls.into_iter().zip(dns).zip(tokens).map(row).collect()
 }
