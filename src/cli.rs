@@ -3,6 +3,7 @@
 mod firewall;
 mod service;
 
+use crate::model::Destination;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub struct Cli {
     /// Configuration file [default: the platform's; environment: PFDDNS_CONFIG]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first
+    #[arg(long = "host", global = true, value_name = "[USER@]HOST", value_parser = Destination::new)]
+    pub hosts: Vec<Destination>,
     /// One JSON document on stdout instead of text
     #[arg(long, global = true)]
     pub json: bool,

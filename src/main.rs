@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         config: std::env::var_os("PFDDNS_CONFIG").map(Into::into),
         who: who.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
         terminal: std::io::stderr().is_terminal(),
+        ssh: ["HOME", "SSH_AUTH_SOCK"].iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect(),
     };
     let answer = pfddns::run(std::env::args_os(), &environment, &mut std::io::stderr());
     // A reader that has gone away (`pfddns plan | head`) is no failure of ours.

@@ -4,14 +4,15 @@ mod firewall;
 mod service;
 
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Reload, Task, Tsig};
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::{Config, DEFAULT_PATH, SshConfig};
 use crate::error::{Doing, Error, Exit, Result};
-use crate::model::HostName;
+use crate::model::{Destination, HostName};
 use crate::plan::journal::{self, RunRecord};
 use crate::plan::{self, Plan};
 use crate::report::{self, progress::Progress};
 use crate::tasks;
-use crate::world::{NewFile, World};
+use crate::world::local::Local;
+use crate::world::{Host, NewFile, Remote, Ssh, World};
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -32,6 +33,8 @@ pub struct Environment {
     pub who: String,
     /// True if stderr is a terminal.
     pub terminal: bool,
+    /// The variables that ssh needs, and no others.
+    pub ssh: Vec<(&'static str, OsString)>,
 }
 
 /// What `main` prints, and the exit code.
@@ -121,8 +124,8 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
     if let Some(shown) = without_config(&cli.command, &path).await? {
         return Ok(shown);
     }
-    let config = read_config(&path)?;
-    let mut world = World::here(config.d2.host.clone())?;
+    let config = read_config(&path, &cli.hosts)?;
+    let mut world = world(&config, environment)?;
     if let Some(file) = &config.ca_file {
         world = world.trusting(file)?;
     }
@@ -166,12 +169,23 @@ fn explain(
     Ok(Shown::new(report::kea::explain_text(&all), report::kea::explain_json(&all)))
 }
 
-fn read_config(path: &Path) -> Result<Config> {
+/// The world of a configuration. Firewalls elsewhere are reached when they are first asked for something.
+fn world(config: &Config, environment: &Environment) -> Result<World> {
+    let SshConfig { program, config: file, hands } = config.ssh.clone();
+    let ssh = Ssh { program, config: file, hands, environment: environment.ssh.clone() };
+    let host = |ssh_to: &Option<Destination>| match ssh_to {
+        None => Host::Local(Local),
+        Some(destination) => Host::Remote(Remote::new(ssh.to(destination))),
+    };
+    World::with(config.firewalls.iter().map(|it| (it.name.clone(), host(&it.ssh))).collect())
+}
+
+fn read_config(path: &Path, hosts: &[Destination]) -> Result<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::usage(format!("{}: the configuration can't be read: {}", path.display(), plain(&error)))
             .hint("`pfddns config --template > pfddns.toml` makes one; --config names it")
     })?;
-    Config::parse(path, &text)
+    Config::parse_for(path, &text, hosts)
 }
 
 /// A saved plan's bytes. Never more than the limit is read, whatever the file is or pretends to be.
@@ -333,7 +347,8 @@ impl Session<'_> {
         };
         if let Some(out) = out {
             let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
-            let host = self.world.host_mut(&self.config.d2.host)?;
+            // A plan is the operator's: it lies where it is typed.
+            let mut host = Host::Local(Local);
             let replaces = host.read_if_there(out)?.map(|old| crate::world::Digest::of(&old));
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
         }

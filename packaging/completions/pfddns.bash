@@ -452,7 +452,7 @@ _pfddns() {
 
     case "${cmd}" in
         pfddns)
-            opts="-c -v -h -V --config --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
+            opts="-c -v -h -V --config --host --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -466,6 +466,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -474,7 +478,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__apply)
-            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -492,6 +496,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -500,7 +508,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__backup)
-            opts="-c -v -h --config --json --verbose --help list diff restore prune help"
+            opts="-c -v -h --config --host --json --verbose --help list diff restore prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -514,6 +522,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -522,7 +534,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__backup__subcmd__diff)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -533,6 +545,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -628,7 +644,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__backup__subcmd__list)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -642,6 +658,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -650,7 +670,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__backup__subcmd__prune)
-            opts="-c -v -h --keep --older-than-days --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --keep --older-than-days --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -676,6 +696,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -684,7 +708,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__backup__subcmd__restore)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +726,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -710,7 +738,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__bypass)
-            opts="-c -v -h --config --json --verbose --help enable status disable help"
+            opts="-c -v -h --config --host --json --verbose --help enable status disable help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -724,6 +752,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -732,7 +764,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__bypass__subcmd__disable)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,6 +782,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -758,7 +794,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__bypass__subcmd__enable)
-            opts="-c -v -h --for --reason --without --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --for --reason --without --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -785,6 +821,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -866,7 +906,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__bypass__subcmd__status)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -877,6 +917,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -888,7 +932,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__completions)
-            opts="-c -v -h --config --json --verbose --help bash elvish fish powershell zsh"
+            opts="-c -v -h --config --host --json --verbose --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -899,6 +943,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -910,7 +958,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__config)
-            opts="-c -v -h --template --config --json --verbose --help"
+            opts="-c -v -h --template --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -921,6 +969,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -932,7 +984,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp)
-            opts="-c -v -h --config --json --verbose --help show dns-servers ddns help"
+            opts="-c -v -h --config --host --json --verbose --help show dns-servers ddns help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -946,6 +998,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -954,7 +1010,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__ddns)
-            opts="-c -v -h --config --json --verbose --help enable disable status help"
+            opts="-c -v -h --config --host --json --verbose --help enable disable status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -968,6 +1024,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -976,7 +1036,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__ddns__subcmd__disable)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -991,6 +1051,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1002,7 +1066,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__ddns__subcmd__enable)
-            opts="-c -v -h --until-regenerated --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1017,6 +1081,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1098,7 +1166,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__ddns__subcmd__status)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1112,6 +1180,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1120,7 +1192,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__dns__subcmd__servers)
-            opts="-c -v -h --default --check --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --default --check --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1135,6 +1207,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1258,7 +1334,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__show)
-            opts="-c -v -h --check --config --json --verbose --help"
+            opts="-c -v -h --check --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1272,6 +1348,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1280,7 +1360,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__hands)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1291,6 +1371,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1960,7 +2044,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea)
-            opts="-c -v -h --config --json --verbose --help render lint explain service heal help"
+            opts="-c -v -h --config --host --json --verbose --help render lint explain service heal help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1974,6 +2058,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1982,7 +2070,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__explain)
-            opts="-c -v -h --file --running --config --json --verbose --help"
+            opts="-c -v -h --file --running --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2000,6 +2088,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2008,7 +2100,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__heal)
-            opts="-c -v -h --leases --max-percent --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --leases --max-percent --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2031,6 +2123,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2196,7 +2292,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__lint)
-            opts="-c -v -h --kea --config --json --verbose --help"
+            opts="-c -v -h --kea --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2214,6 +2310,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2222,7 +2322,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__render)
-            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2240,6 +2340,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2248,7 +2352,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__service)
-            opts="-c -v -h --config --json --verbose --help install remove status ensure help"
+            opts="-c -v -h --config --host --json --verbose --help install remove status ensure help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2262,6 +2366,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2270,7 +2378,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__service__subcmd__ensure)
-            opts="-c -v -h --dry-run --config --json --verbose --help"
+            opts="-c -v -h --dry-run --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2281,6 +2389,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2376,7 +2488,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__service__subcmd__install)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2391,6 +2503,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2402,7 +2518,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__service__subcmd__remove)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2420,6 +2536,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2428,7 +2548,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__kea__subcmd__service__subcmd__status)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2442,6 +2562,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2450,7 +2574,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__man)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2464,6 +2588,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2472,7 +2600,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__plan)
-            opts="-o -c -v -h --out --config --json --verbose --help ddns generate rotate kea-render verify"
+            opts="-o -c -v -h --out --config --host --json --verbose --help ddns generate rotate kea-render verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2494,6 +2622,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2502,7 +2634,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__resume)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2513,6 +2645,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2524,7 +2660,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__runs)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2535,6 +2671,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2546,7 +2686,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__status)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2557,6 +2697,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2568,7 +2712,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig)
-            opts="-c -v -h --config --json --verbose --help generate rotate status help"
+            opts="-c -v -h --config --host --json --verbose --help generate rotate status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2582,6 +2726,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2590,7 +2738,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig__subcmd__generate)
-            opts="-c -v -h --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2605,6 +2753,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2686,7 +2838,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig__subcmd__rotate)
-            opts="-c -v -h --no-pause --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --no-pause --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2704,6 +2856,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2712,7 +2868,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__tsig__subcmd__status)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2726,6 +2882,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2734,7 +2894,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__unbound)
-            opts="-c -v -h --config --json --verbose --help show forward auth-zone help"
+            opts="-c -v -h --config --host --json --verbose --help show forward auth-zone help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2748,6 +2908,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2756,7 +2920,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__unbound__subcmd__auth__subcmd__zone)
-            opts="-c -v -h --from --remove --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --from --remove --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2778,6 +2942,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2786,7 +2954,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__unbound__subcmd__forward)
-            opts="-c -v -h --to --remove --dry-run --confirm --config --json --verbose --help"
+            opts="-c -v -h --to --remove --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2805,6 +2973,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2886,7 +3058,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__unbound__subcmd__show)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2900,6 +3072,10 @@ _pfddns() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2908,7 +3084,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__undo)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2919,6 +3095,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2930,7 +3110,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__verify)
-            opts="-c -v -h --config --json --verbose --help"
+            opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2941,6 +3121,10 @@ _pfddns() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pfddns_global_optspecs
-    string join \n c/config= json v/verbose h/help V/version
+    string join \n c/config= host= json v/verbose h/help V/version
 end
 
 function __fish_pfddns_needs_command
@@ -25,6 +25,7 @@ function __fish_pfddns_using_subcommand
 end
 
 complete -c pfddns -n "__fish_pfddns_needs_command" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_needs_command" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_needs_command" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_needs_command" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_needs_command" -s h -l help -d 'Print help'
@@ -48,39 +49,47 @@ complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "completions" -d 'Prin
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "man" -d 'Print the man page'
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand config" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -l template -d 'Print a commented file with every option and its default'
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand status" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand status" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand status" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand status" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand status" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s o -l out -d 'Save the plan (mode 0600, no secrets in it) for `pfddns apply FILE`' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand apply" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -s h -l help -d 'Print help'
@@ -90,18 +99,21 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and not __fish_seen_subcommand_from generate rotate status help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from status" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from status" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from status" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
@@ -110,6 +122,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show keys with fingerprints and ages, and where they are'
 complete -c pfddns -n "__fish_pfddns_using_subcommand tsig; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -s h -l help -d 'Print help'
@@ -121,6 +134,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_s
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and not __fish_seen_subcommand_from render lint explain service heal help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l no-pause -d 'Don\'t hold DHCP while D2 reloads: works without kea-dhcp4\'s answer, but requests of that moment may be lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -l json -d 'One JSON document on stdout instead of text'
@@ -128,16 +142,19 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -l kea -d 'The version that will read them [default: the installed one]' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -l file -d 'Files to look at [default: those of pfddns.toml]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -l running -d 'Ask the running D2 instead of its file'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help'
@@ -150,6 +167,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l max-percent -d 'Stop if more than this share of the active leases is missing' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -161,10 +179,12 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "heal" -d 'Register again the names of active leases that DNS has lost'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and not __fish_seen_subcommand_from enable status disable help" -s h -l help -d 'Print help'
@@ -177,16 +197,19 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_su
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l without -d 'Leave a server as it is that can\'t be reached; its zones need another one. Can be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from status" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from status" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from status" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from disable" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -196,6 +219,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_su
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Close it: exactly the rules of before'
 complete -c pfddns -n "__fish_pfddns_using_subcommand bypass; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -s h -l help -d 'Print help'
@@ -204,12 +228,14 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and not __fish_seen_subcommand_from show dns-servers ddns help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -l check -d 'Ask each DNS server whether it answers and knows our names'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -l default -d 'Let pfSense choose again: the interface\'s own address, or the system\'s servers'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -l check -d 'Ask each of them first whether it answers and knows our names'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
@@ -217,6 +243,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from dns-servers" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from ddns" -s h -l help -d 'Print help'
@@ -229,6 +256,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subc
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "ddns" -d 'The switch that makes kea-dhcp4 send clients\' names to D2'
 complete -c pfddns -n "__fish_pfddns_using_subcommand dhcp; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -s h -l help -d 'Print help'
@@ -237,12 +265,14 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_se
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -f -a "auth-zone" -d 'Make it keep a copy of zones, so that names resolve when the servers are down (auth-zone)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and not __fish_seen_subcommand_from show forward auth-zone help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from show" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from show" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from show" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l to -d 'Servers' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l remove -d 'Take out what pfddns put in'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from forward" -l json -d 'One JSON document on stdout instead of text'
@@ -251,6 +281,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_s
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l from -d 'Servers to transfer from; they must allow it' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l remove -d 'Take out what pfddns put in'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from auth-zone" -l json -d 'One JSON document on stdout instead of text'
@@ -261,6 +292,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_s
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from help" -f -a "auth-zone" -d 'Make it keep a copy of zones, so that names resolve when the servers are down (auth-zone)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand unbound; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -s h -l help -d 'Print help'
@@ -270,15 +302,18 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_see
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -f -a "prune" -d 'Remove old ones and old journals; the newest good one of each and unfinished runs always stay'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and not __fish_seen_subcommand_from list diff restore prune help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from list" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from list" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from list" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from diff" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from diff" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from diff" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -287,6 +322,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_su
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -l older-than-days -d 'Only those older than this' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -l dry-run -d 'Show the plan and stop; exit 5 if anything would change'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
@@ -297,14 +333,17 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_su
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old ones and old journals; the newest good one of each and unfinished runs always stay'
 complete -c pfddns -n "__fish_pfddns_using_subcommand backup; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand hands" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand hands" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand hands" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand hands" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand hands" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand completions" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand completions" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand completions" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand completions" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand man" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand man" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand man" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand man" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand man" -s h -l help -d 'Print help'

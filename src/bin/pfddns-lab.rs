@@ -147,6 +147,7 @@ fn run(site: &Site, words: &[&str], counts: &mut Counts) -> std::io::Result<()> 
         config: Some(site.config()),
         who: "lab".into(),
         terminal: std::io::stdout().is_terminal(),
+        ssh: Vec::new(),
     };
     let args = |json: bool| {
         std::iter::once("pfddns").chain(json.then_some("--json")).chain(words.iter().copied()).map(Into::into)

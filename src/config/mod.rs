@@ -1,11 +1,13 @@
 //! The configuration everyone uses. How the file is written is in `v1`; nothing here reads the environment.
 
+mod firewalls;
 mod v1;
 
 use crate::error::{Error, Result};
 use crate::model::rules::ConflictMode;
-use crate::model::{Algorithm, GrantRow, HostName, KeyName, Network, ServerName, ZoneName};
+use crate::model::{Algorithm, Destination, GrantRow, HostName, KeyName, Network, ServerName, ZoneName};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,16 +39,60 @@ pub struct Config {
     pub key: KeyPolicy,
     /// Where secrets lie.
     pub store: StoreConfig,
-    /// The firewall's D2.
+    /// The first firewall's D2.
     pub d2: D2Config,
-    /// The firewall's own configuration.
+    /// The first firewall's own configuration.
     pub pfsense: PfsenseConfig,
+    /// All firewalls, the first one first: journals, the store, BIND and config.xml are its. Never empty.
+    #[serde(skip_serializing_if = "is_this_machine")]
+    pub firewalls: Vec<Firewall>,
+    /// How firewalls elsewhere are reached.
+    #[serde(skip_serializing_if = "SshConfig::is_default")]
+    pub ssh: SshConfig,
     /// DNS servers, in the order of the file.
     pub servers: Vec<ServerConfig>,
     /// Forward zones, then the reverse zones derived from the subnets; each zone once.
     pub zones: Vec<ZoneConfig>,
     /// Subnets of the DHCP clients.
     pub subnets: Vec<Network>,
+}
+
+/// One firewall of the site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Firewall {
+    /// Its name in plans, journals and reports.
+    pub name: HostName,
+    /// Where it is reached; `None`: it is this machine.
+    pub ssh: Option<Destination>,
+    /// Folder of its backups; on the first one also of everything else.
+    pub state: PathBuf,
+    /// Its D2.
+    pub d2: D2Config,
+    /// Its own configuration.
+    pub pfsense: PfsenseConfig,
+}
+
+fn is_this_machine(firewalls: &[Firewall]) -> bool {
+    matches!(firewalls, [one] if one.ssh.is_none())
+}
+
+/// How ssh is used.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SshConfig {
+    /// OpenSSH's client.
+    pub program: PathBuf,
+    /// Another file than ~/.ssh/config.
+    pub config: Option<PathBuf>,
+    /// `pfddns` on the firewalls.
+    pub hands: String,
+}
+
+impl SshConfig {
+    fn is_default(&self) -> bool {
+        self.program == Path::new("/usr/bin/ssh") && self.config.is_none() && self.hands == "/usr/local/bin/pfddns"
+    }
 }
 
 /// How keys are named and made.
@@ -228,7 +274,36 @@ pub struct ZoneConfig {
 impl Config {
     /// Reads the file's text. Errors name the file, the line and the key, and end the program with exit code 2.
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
-        v1::parse(file, text)
+        v1::parse(file, text, &[])
+    }
+
+    /// The same, for these firewalls instead of those in the file.
+    pub fn parse_for(file: &Path, text: &str, hosts: &[Destination]) -> Result<Self> {
+        v1::parse(file, text, hosts)
+    }
+
+    /// The configuration as it is for this firewall: its D2, its pfSense, its folder of backups. What belongs to the
+    /// site (journals, store, bypass) is not to be looked up in it.
+    pub fn on(&self, name: &HostName) -> Result<Cow<'_, Self>> {
+        if &self.d2.host == name {
+            return Ok(Cow::Borrowed(self));
+        }
+        let found = self.firewalls.iter().find(|it| &it.name == name);
+        let it = found.ok_or_else(|| {
+            Error::usage(format!("no firewall is called `{name}`")).hint("see [[firewall]] in pfddns.toml")
+        })?;
+        let (d2, pfsense, state) = (it.d2.clone(), it.pfsense.clone(), it.state.clone());
+        Ok(Cow::Owned(Self { d2, pfsense, state, ..self.clone() }))
+    }
+
+    /// The configuration as it is for each firewall, the first one first.
+    pub fn each(&self) -> Vec<Cow<'_, Self>> {
+        self.firewalls.iter().filter_map(|it| self.on(&it.name).ok()).collect()
+    }
+
+    /// ` on NAME` where there is more than one firewall to tell apart.
+    pub fn on_whom(&self) -> String {
+        if self.firewalls.len() > 1 { format!(" on {}", self.d2.host) } else { String::new() }
     }
 
     /// The server of this name.

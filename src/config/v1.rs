@@ -1,9 +1,10 @@
 //! `pfddns.toml`, version "v1", as written. Turned into `Config` at once; nobody else sees these types.
 
+use super::firewalls::{self, FirewallSpec, SshSpec};
 use super::{Config, D2Config, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig, ZoneConfig};
 use crate::error::{Error, Result};
 use crate::model::rules::ConflictMode;
-use crate::model::{Algorithm, HostName, Network, ServerName, ZoneName};
+use crate::model::{Algorithm, Destination, HostName, Network, ServerName, ZoneName};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,10 @@ struct File {
     #[serde(default)]
     pfsense: PfsenseConfig,
     #[serde(default)]
+    firewall: Vec<Spanned<FirewallSpec>>,
+    #[serde(default)]
+    ssh: SshSpec,
+    #[serde(default)]
     server: Vec<Spanned<Server>>,
     #[serde(default)]
     zone: Vec<Spanned<Zone>>,
@@ -36,14 +41,13 @@ struct File {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Site {
     name: String,
-    state: PathBuf,
+    state: Option<PathBuf>,
     ca_file: Option<PathBuf>,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        let state = if cfg!(target_os = "freebsd") { "/cf/conf/pfddns" } else { "/var/lib/pfddns" };
-        Self { name: "site".into(), state: state.into(), ca_file: None }
+        Self { name: "site".into(), state: None, ca_file: None }
     }
 }
 
@@ -94,9 +98,9 @@ fn default_secret() -> String {
 struct D2 {
     manage: bool,
     host: HostName,
-    config: PathBuf,
-    socket: PathBuf,
-    program: PathBuf,
+    config: Option<PathBuf>,
+    socket: Option<PathBuf>,
+    program: Option<PathBuf>,
     listen: SocketAddr,
     dns_server_timeout_milliseconds: u64,
     dhcp4_socket: Option<PathBuf>,
@@ -107,18 +111,12 @@ struct D2 {
 
 impl Default for D2 {
     fn default() -> Self {
-        let (prefix, socket) = if cfg!(target_os = "freebsd") {
-            ("/usr/local", "/var/run/kea/kea-ddns-ctrl-socket")
-        } else {
-            ("", "/run/kea/kea-ddns-ctrl-socket")
-        };
-        let program = if prefix.is_empty() { "/usr/sbin" } else { "/usr/local/sbin" };
         Self {
             manage: true,
             host: HostName::new("firewall").unwrap_or_else(|_| unreachable!("a plain word is a host name")),
-            config: format!("{prefix}/etc/kea/kea-dhcp-ddns.conf").into(),
-            socket: socket.into(),
-            program: format!("{program}/kea-dhcp-ddns").into(),
+            config: None,
+            socket: None,
+            program: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 53001)),
             dns_server_timeout_milliseconds: 1000,
             dhcp4_socket: None,
@@ -154,8 +152,20 @@ struct Subnet {
     sources: Vec<Spanned<String>>,
 }
 
-/// Reads the text and turns it into the `Config`; errors carry file, line and key.
-pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
+/// Where things lie on FreeBSD, or on Linux: state, D2's file, its socket, its program.
+fn places(freebsd: bool) -> [&'static str; 4] {
+    if freebsd {
+        let (config, program) = ("/usr/local/etc/kea/kea-dhcp-ddns.conf", "/usr/local/sbin/kea-dhcp-ddns");
+        ["/cf/conf/pfddns", config, "/var/run/kea/kea-ddns-ctrl-socket", program]
+    } else {
+        let (config, program) = ("/etc/kea/kea-dhcp-ddns.conf", "/usr/sbin/kea-dhcp-ddns");
+        ["/var/lib/pfddns", config, "/run/kea/kea-ddns-ctrl-socket", program]
+    }
+}
+
+/// Reads the text and turns it into the `Config`; errors carry file, line and key. `hosts`: the firewalls to go to,
+/// instead of those in the file.
+pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Config> {
     let place = Place { file, text };
     let spec: File = toml::from_str(text).map_err(|error| place.error(error.span(), error.message()))?;
     if spec.version.get_ref() != "v1" {
@@ -169,18 +179,24 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
     if !(50..=60_000).contains(&d2.dns_server_timeout_milliseconds) {
         return Err(place.error(None, "d2.dns-server-timeout-milliseconds must lie between 50 and 60000"));
     }
-    Ok(Config {
-        store: store(spec.store, &spec.site.state),
+    // A firewall that is reached by ssh is a pfSense, whatever this machine is.
+    let far = firewalls::elsewhere(&spec.firewall, hosts);
+    let [state, d2_config, d2_socket, d2_program] = places(far || cfg!(target_os = "freebsd"));
+    let state = spec.site.state.unwrap_or_else(|| state.into());
+    let config = Config {
+        store: store(spec.store, &state),
         site: spec.site.name,
-        state: spec.site.state,
+        state,
+        ssh: spec.ssh.checked(&place)?,
+        firewalls: Vec::new(),
         ca_file: spec.site.ca_file,
         key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
         d2: D2Config {
             manage: d2.manage,
             host: d2.host,
-            config: d2.config,
-            socket: d2.socket,
-            program: d2.program,
+            config: d2.config.unwrap_or_else(|| d2_config.into()),
+            socket: d2.socket.unwrap_or_else(|| d2_socket.into()),
+            program: d2.program.unwrap_or_else(|| d2_program.into()),
             listen: d2.listen,
             timeout: Duration::from_millis(d2.dns_server_timeout_milliseconds),
             dhcp4_socket: d2.dhcp4_socket,
@@ -192,7 +208,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config> {
         servers,
         zones,
         subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
-    })
+    };
+    firewalls::resolve(&place, config, spec.firewall, hosts)
 }
 
 /// First labels, in lower case. A dot would make a name that never matches.
@@ -208,13 +225,13 @@ fn reserved(place: &Place<'_>, names: Option<Spanned<Vec<String>>>) -> Result<Ve
 }
 
 /// For errors: which file, and how to turn a byte offset into a line.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     file: &'a Path,
     text: &'a str,
 }
 
 impl Place<'_> {
-    fn error(&self, span: Option<std::ops::Range<usize>>, what: &str) -> Error {
+    pub(super) fn error(&self, span: Option<std::ops::Range<usize>>, what: &str) -> Error {
         let line = span.map(|span| {
             let start = self.unknown_key(&span, what).unwrap_or(span.start);
             let before = self.text.get(..start.min(self.text.len())).unwrap_or_default();
@@ -388,7 +405,7 @@ mod tests {
     const TEMPLATE: &str = include_str!("../../templates/pfddns.toml");
 
     fn config(text: &str) -> Result<Config> {
-        parse(Path::new("pfddns.toml"), text)
+        parse(Path::new("pfddns.toml"), text, &[])
     }
 
     fn wrong(from: &str, to: &str) -> String {
@@ -419,7 +436,8 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_key() {
         let unknown = wrong("[key]", "[key]\ncolour = \"red\"");
-        assert!(unknown.starts_with("pfddns.toml:14: colour: unknown field `colour`"), "{unknown}");
+        let line = 2 + TEMPLATE.lines().position(|line| line == "[key]").unwrap();
+        assert!(unknown.starts_with(&format!("pfddns.toml:{line}: colour: unknown field `colour`")), "{unknown}");
         let deep = wrong("token-file = \"/cf/conf/pfddns/ns1", "tokenfile = \"/cf/conf/pfddns/ns1");
         let line = 1 + TEMPLATE.lines().position(|line| line.starts_with("token-file")).unwrap();
         assert!(deep.starts_with(&format!("pfddns.toml:{line}: tokenfile: unknown field `tokenfile`")), "{deep}");

@@ -81,7 +81,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
             return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml"));
         }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
-        (files, _) => named(host, files)?,
+        (files, _) => named(world.this_machine(), files)?,
     };
     let version = match (version, config) {
         (Some(version), _) => version,
@@ -143,7 +143,7 @@ pub fn explain(
             return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml"));
         }
         ([], Some(config)) => installed(config, host, &mut not_asked)?,
-        (files, _) => named(host, files)?,
+        (files, _) => named(world.this_machine(), files)?,
     };
     let documents = read.whole()?;
     let d2 = match (running, config) {

@@ -8,10 +8,12 @@
 mod bao;
 mod kea;
 mod named;
+mod sshd;
 
 pub use bao::Bao;
 pub use kea::{Kea, KeaHome};
 pub use named::Named;
+pub use sshd::Sshd;
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
