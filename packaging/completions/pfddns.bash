@@ -1066,7 +1066,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__dhcp__subcmd__ddns__subcmd__enable)
-            opts="-c -v -h --dry-run --confirm --config --host --json --verbose --help"
+            opts="-c -v -h --until-regenerated --dry-run --confirm --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 //! The firewalls of a site as written: `[[firewall]]`, `[ssh]`, and what `--host` puts in their place.
 
-use super::v1::Place;
+use super::place::Place;
 use super::{Config, D2Config, Firewall, PfsenseConfig, SshConfig};
 use crate::error::{Error, Result};
 use crate::model::{Destination, HostName};

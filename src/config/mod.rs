@@ -1,6 +1,7 @@
 //! The configuration everyone uses. How the file is written is in `v1`; nothing here reads the environment.
 
 mod firewalls;
+mod place;
 mod v1;
 
 use crate::error::{Error, Result};

@@ -1,8 +1,9 @@
 //! `pfddns.toml`, version "v1", as written. Turned into `Config` at once; nobody else sees these types.
 
 use super::firewalls::{self, FirewallSpec, SshSpec};
+use super::place::Place;
 use super::{Config, D2Config, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig, ZoneConfig};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::rules::ConflictMode;
 use crate::model::{Algorithm, Destination, HostName, Network, ServerName, ZoneName};
 use serde::Deserialize;
@@ -221,49 +222,6 @@ fn reserved(place: &Place<'_>, names: Option<Spanned<Vec<String>>>) -> Result<Ve
             Err(place.error(Some(names.span()), &format!("`{bad}` is not the first part of a name, like \"nas\"")))
         }
         None => Ok(names.into_inner().iter().map(|it| it.to_ascii_lowercase()).collect()),
-    }
-}
-
-/// For errors: which file, and how to turn a byte offset into a line.
-pub(super) struct Place<'a> {
-    file: &'a Path,
-    text: &'a str,
-}
-
-impl Place<'_> {
-    pub(super) fn error(&self, span: Option<std::ops::Range<usize>>, what: &str) -> Error {
-        let line = span.map(|span| {
-            let start = self.unknown_key(&span, what).unwrap_or(span.start);
-            let before = self.text.get(..start.min(self.text.len())).unwrap_or_default();
-            let key = self.text.get(before.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default();
-            let key = key.lines().next().unwrap_or_default().split('=').next().unwrap_or_default().trim().to_owned();
-            (before.matches('\n').count() + 1, key)
-        });
-        let what = what.lines().next().unwrap_or_default();
-        let text = match line {
-            Some((line, key)) if !key.is_empty() => format!("{}:{line}: {key}: {what}", self.file.display()),
-            Some((line, _)) => format!("{}:{line}: {what}", self.file.display()),
-            None => format!("{}: {what}", self.file.display()),
-        };
-        Error::usage(text).hint("`pfddns config --template` prints a file with every option explained")
-    }
-}
-
-impl Place<'_> {
-    /// Inside a [[server]] the parser only knows where the table begins: finds the key that its message names below it.
-    fn unknown_key(&self, table: &std::ops::Range<usize>, what: &str) -> Option<usize> {
-        let name = what.strip_prefix("unknown field `")?.split('`').next()?;
-        let mut at = table.start;
-        let mut lines = self.text.get(at..)?.split_inclusive('\n');
-        // The span of a table may be that of its header alone.
-        at += lines.next()?.len();
-        for line in lines.take_while(|line| !line.starts_with('[')) {
-            if line.split('=').next()?.trim().trim_matches('"') == name {
-                return Some(at);
-            }
-            at += line.len();
-        }
-        None
     }
 }
 
