@@ -224,7 +224,7 @@ pub enum Kea {
         after_help = "Examples:\n  pfddns kea heal --dry-run\n  pfddns kea heal --leases /var/db/kea/dhcp4.leases"
     )]
     Heal {
-        /// kea-dhcp4's lease file [default: the one the running server names]
+        /// A lease file of Kea [default: what the running DHCP servers have, from their files or their lease commands]
         #[arg(long, value_name = "FILE")]
         leases: Option<PathBuf>,
         /// Stop if more than this share of the active leases is missing

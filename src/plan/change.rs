@@ -74,7 +74,13 @@ pub enum Change {
     /// Waits until D2 can have no update signed with the old key under way.
     Drain { host: HostName, key: KeyName, milliseconds: u64 },
     /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
-    Heal { host: HostName, leases: PathBuf, percent: usize },
+    Heal {
+        host: HostName,
+        /// Their file; without one, what the running DHCP servers have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leases: Option<PathBuf>,
+        percent: usize,
+    },
     /// Edits pfSense's configuration under its lock, after a backup, and has pfSense rebuild what it concerns.
     EditFirewall {
         host: HostName,
@@ -228,7 +234,7 @@ impl Change {
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
             Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
-            Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases, *percent).await,
+            Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases.as_deref(), *percent).await,
             Self::EditFirewall { host, edits, reason, run, replaces, rebuild } => {
                 let what = pfsense::Save { edits, reason, replaces: replaces.as_ref(), run };
                 firewall::edit(config, world, host, &what, *rebuild).await
@@ -293,7 +299,10 @@ impl fmt::Display for Change {
             Self::Drain { key, milliseconds, .. } => {
                 write!(f, "wait {milliseconds} ms for updates under way with {key}")
             }
-            Self::Heal { leases, .. } => write!(f, "register the names in {} that DNS lacks", leases.display()),
+            Self::Heal { leases: Some(file), .. } => {
+                write!(f, "register the names in {} that DNS lacks", file.display())
+            }
+            Self::Heal { .. } => f.write_str("register the names of the DHCP servers' leases that DNS lacks"),
             Self::BeginBypass { state } => write!(f, "note the bypass until {:.0}", state.until),
             Self::EditFirewall { reason, rebuild: Some(what), .. } => {
                 write!(f, "edit config.xml ({reason}) and have pfSense rebuild {what}")

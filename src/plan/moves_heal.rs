@@ -7,8 +7,8 @@ use crate::model::{DomainName, HostName, ZoneName, network::reverse_name};
 use crate::systems::dns::{self, Rtype};
 use crate::systems::kea::heal::{Limits, Missing, Records, Target, missing, send_all};
 use crate::systems::kea::leases::Leases;
-use crate::systems::kea::socket;
-use crate::world::World;
+use crate::systems::kea::{lease_pages, socket};
+use crate::world::{Host, World};
 use futures::future::join_all;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,34 +16,68 @@ use std::path::{Path, PathBuf};
 /// Questions to one server at a time.
 const AT_ONCE: usize = 50;
 
-/// The lease file the running DHCP server names.
-pub fn lease_file(config: &Config, world: &World) -> Result<PathBuf> {
-    let hint = "name the file: pfddns kea heal --leases FILE";
-    let control = config.d2.dhcp4_socket.as_ref();
-    let control =
-        control.ok_or_else(|| Error::usage("d2.dhcp4-socket is not set, so no lease file is known").hint(hint))?;
-    let answer = socket::command(world.host(&config.d2.host)?, control, "config-get", None)?;
-    let name = answer.arguments.pointer("/Dhcp4/lease-database/name").and_then(serde_json::Value::as_str);
-    name.map(PathBuf::from).ok_or_else(|| Error::new("the DHCP server does not say where its lease file is").hint(hint))
+/// Lease files, oldest first, each with its name.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// The leases of the named file, or of the running DHCP servers: from the files they keep, else from themselves.
+fn sources(config: &Config, world: &World, file: Option<&Path>) -> Result<Files> {
+    let host = world.host(&config.d2.host)?;
+    if let Some(file) = file {
+        return files(host, file);
+    }
+    let servers = [(4, &config.d2.dhcp4_socket), (6, &config.d2.dhcp6_socket)];
+    let mut found = Vec::new();
+    for (family, control) in servers.into_iter().filter_map(|it| Some((it.0, it.1.as_ref()?))) {
+        let running = socket::command(host, control, "config-get", None)?.arguments;
+        match lease_file(&running, family) {
+            Some(file) => found.extend(files(host, &file)?),
+            None => found.push((format!("lease{family}-get-page"), lease_pages::read(host, control, family)?)),
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::usage("d2.dhcp4-socket is not set, so no lease file is known")
+            .hint("name the file: pfddns kea heal --leases FILE"));
+    }
+    Ok(found)
 }
 
-/// What DNS lacks of the leases in a file, as the first server of each zone tells.
-pub async fn lost(config: &Config, world: &World, file: &Path, percent: usize) -> Result<Vec<Missing>> {
-    let host = world.host(&config.d2.host)?;
+/// The file in which a DHCP server keeps its leases; `None` if it keeps them elsewhere.
+fn lease_file(running: &serde_json::Value, family: u8) -> Option<PathBuf> {
+    let database = running.pointer(&format!("/Dhcp{family}/lease-database"))?;
+    let kept = database.get("persist").and_then(serde_json::Value::as_bool) != Some(false);
+    let memfile = database.get("type").and_then(serde_json::Value::as_str).unwrap_or("memfile") == "memfile";
+    database.get("name")?.as_str().filter(|name| kept && memfile && !name.is_empty()).map(PathBuf::from)
+}
+
+/// A lease file and, during Kea's cleanup, the older half beside it: `.completed` stands for `.2` and `.1` together.
+fn files(host: &Host, file: &Path) -> Result<Files> {
     let name = file.display().to_string();
-    let older: Vec<(String, Vec<u8>)> = ["completed", "2", "1"]
-        .iter()
-        .map(|end| format!("{name}.{end}"))
-        .filter_map(|path| Some((path.clone(), host.read_if_there(Path::new(&path)).ok().flatten()?)))
-        .collect();
-    let newest = host.read(file)?;
-    let mut leases = Leases::default();
-    // During its cleanup Kea keeps the older half beside: `.completed` stands for `.2` and `.1` together.
-    let finished = older.first().is_some_and(|it| it.0.ends_with(".completed"));
-    for (path, bytes) in older.iter().filter(|it| !finished || it.0.ends_with(".completed")) {
-        leases.add(bytes, path)?;
+    let mut found = Vec::new();
+    for end in ["completed", "2", "1"] {
+        let path = format!("{name}.{end}");
+        if let Some(bytes) = host.read_if_there(Path::new(&path))? {
+            found.push((path, bytes));
+            if end == "completed" {
+                break;
+            }
+        }
     }
-    leases.add(&newest, &name)?;
+    // Nobody writes to the older half any more: if it has no end, leases are missing.
+    if let Some((path, _)) = found.iter().find(|it| !it.1.is_empty() && !it.1.ends_with(b"\n")) {
+        return Err(Error::new(format!("{path}: its last line has no end, so leases may be missing"))
+            .hint("nothing was sent; try again when Kea's cleanup of leases is done"));
+    }
+    found.push((name, host.read(file)?));
+    Ok(found)
+}
+
+/// What DNS lacks of the leases, as the first server of each zone tells.
+pub async fn lost(config: &Config, world: &World, file: Option<&Path>, percent: usize) -> Result<Vec<Missing>> {
+    let files = sources(config, world, file)?;
+    let mut leases = Leases::default();
+    for (name, bytes) in &files {
+        leases.add(bytes, name)?;
+    }
     let now = world.clock.now().as_second();
     let records = ask(config, world, &leases, now).await?;
     missing(&leases, now, &records, &config.d2.reserved_names, Limits { percent, ..Limits::default() })
@@ -102,7 +136,7 @@ pub(super) async fn heal(
     config: &Config,
     world: &mut World,
     host: &HostName,
-    file: &Path,
+    file: Option<&Path>,
     percent: usize,
 ) -> Result<Evidence> {
     let before = lost(config, world, file, percent).await?;
@@ -127,4 +161,45 @@ pub(super) async fn heal(
     }
     // A name that a server refuses (another client's, a static one) stays missing: told, and no failure of healing.
     Ok(Evidence { arrived: u64::try_from(arrived).unwrap_or(u64::MAX), note, ..Evidence::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_a_file_that_is_kept_is_read() {
+        let of = |database: serde_json::Value| lease_file(&json!({"Dhcp4": {"lease-database": database}}), 4);
+        assert_eq!(of(json!({"type": "memfile", "name": "/l"})), Some("/l".into()));
+        assert_eq!(of(json!({"type": "memfile", "persist": false, "name": "/l"})), None);
+        assert_eq!(of(json!({"type": "mysql", "name": "kea"})), None);
+        assert_eq!(of(json!({"type": "memfile"})), None);
+    }
+
+    #[test]
+    fn an_older_half_that_is_torn_or_unreadable_stops_it() {
+        let host = Host::Local(crate::world::local::Local);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("leases.csv");
+        let write = |end: &str, text: &str| std::fs::write(format!("{}{end}", file.display()), text).unwrap();
+        let names = || {
+            let found = files(&host, &file).map_err(|error| error.to_string())?;
+            Ok(found.into_iter().map(|it| it.0.rsplit('/').next().unwrap_or_default().to_owned()).collect())
+        };
+        let all = |expected: &[&str]| Ok::<Vec<String>, String>(expected.iter().map(ToString::to_string).collect());
+        write("", "torn");
+        assert_eq!(names(), all(&["leases.csv"]));
+        write(".1", "a\n");
+        write(".2", "b\n");
+        assert_eq!(names(), all(&["leases.csv.2", "leases.csv.1", "leases.csv"]));
+        write(".completed", "c\n");
+        assert_eq!(names(), all(&["leases.csv.completed", "leases.csv"]));
+        write(".completed", "c");
+        assert!(names().unwrap_err().contains("its last line has no end"));
+        std::fs::remove_file(format!("{}.completed", file.display())).unwrap();
+        std::fs::remove_file(format!("{}.1", file.display())).unwrap();
+        std::fs::create_dir(format!("{}.1", file.display())).unwrap();
+        assert!(names().is_err());
+    }
 }

@@ -15,11 +15,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     if !config.d2.manage {
         return Err(Error::usage("this site has no D2 that could register names: d2.manage is false in pfddns.toml"));
     }
-    let file = match leases {
-        Some(file) => file,
-        None => moves_heal::lease_file(config, world)?,
-    };
-    let missing = moves_heal::lost(config, world, &file, percent).await?;
+    let missing = moves_heal::lost(config, world, leases.as_deref(), percent).await?;
     let title = format!("names of active leases that DNS lacks at {}", config.site);
     let mut plan = Plan::new("heal", title, world.clock.now());
     if missing.is_empty() {
@@ -37,7 +33,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     if missing.len() > SHOWN {
         let _ = writeln!(shown, "+ and {} more", missing.len() - SHOWN);
     }
-    let change = Change::Heal { host: config.d2.host.clone(), leases: file, percent };
+    let change = Change::Heal { host: config.d2.host.clone(), leases, percent };
     // Taking a name away that a client has leased would be no way back to anything.
     let step = Step::new(format!("register {} names through D2", missing.len()), change, Vec::new(), Undo::NotNeeded);
     plan.steps.push(step.showing(shown));

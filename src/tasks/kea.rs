@@ -101,6 +101,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
         socket_folder_mode: mode,
         log_folder: folders.logs.as_deref(),
         hooks_folder: folders.hooks.as_deref(),
+        guess_folders: config.is_none(),
         look: &look,
     };
     let context = Context { against, zones: &zones, reserved: config.map_or(&[], |it| &it.d2.reserved_names) };

@@ -141,6 +141,7 @@ fn ours(home: &KeaHome, text: &str, version: Version) -> Vec<Finding> {
         socket_folder_mode: Some(0o750),
         log_folder: Some(&dir),
         hooks_folder: home.hooks.as_deref().and_then(Path::to_str),
+        guess_folders: false,
         look: &look,
     };
     let name = home.folder().join("t.conf").display().to_string();

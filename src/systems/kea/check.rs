@@ -88,6 +88,8 @@ pub struct Checked<'a> {
     pub log_folder: Option<&'a str>,
     /// The only folder this build of the daemon loads hook libraries from (from 2.6), if known.
     pub hooks_folder: Option<&'a str>,
+    /// True if no daemon could be asked: a folder that is not known is told by its usual end.
+    pub guess_folders: bool,
     /// Looks at a file that the document names.
     pub look: &'a dyn Fn(&str) -> Named,
 }
@@ -101,6 +103,7 @@ impl Checked<'_> {
             socket_folder_mode: None,
             log_folder: None,
             hooks_folder: None,
+            guess_folders: false,
             look: &|_| Named::Unknown,
         }
     }

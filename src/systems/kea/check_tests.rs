@@ -66,6 +66,7 @@ fn errors(config: &str, version: Version) -> Vec<(String, String)> {
         socket_folder_mode: Some(0o750),
         log_folder: Some("/var/log/kea"),
         hooks_folder: None,
+        guess_folders: false,
         look: &look,
     };
     let found = d2(&document, &against);

@@ -168,6 +168,12 @@ pub async fn send_all(
     Ok(received)
 }
 
+/// The TTL of a record, which D2 takes from the request: a third of the lease as kea-dhcp4 does from 2.3.6 on, at most a
+/// day. Above EXPIRE of the zone's SOA Technitium answers nothing and keeps a ghost, and a lease may have no end.
+fn ttl(lease: u32) -> u32 {
+    (lease / 3).max(600).min(lease).min(86_400)
+}
+
 fn request(it: &Missing, mode: Mode) -> Ncr {
     Ncr {
         what: What::Add,
@@ -177,7 +183,7 @@ fn request(it: &Missing, mode: Mode) -> Ncr {
         address: it.address,
         dhcid: it.dhcid.clone(),
         expires: it.expires,
-        lease_seconds: it.lease_seconds,
+        lease_seconds: ttl(it.lease_seconds),
         mode,
     }
 }
@@ -261,6 +267,11 @@ mod tests {
         let many: Vec<String> = (10..30).map(|it| B.replace("192.0.2.2", &format!("192.0.2.{it}"))).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(check(file(&many), &ZONES).contains("20 of 20 names are missing"));
+    }
+
+    #[test]
+    fn no_record_outlives_its_zone() {
+        assert_eq!([300, 900, 7200, 604_800, u32::MAX].map(ttl), [300, 600, 2400, 86_400, 86_400]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod forms;
 pub mod generated;
 pub mod heal;
 pub mod installed;
+pub mod lease_pages;
 pub mod leases;
 pub mod lex;
 pub mod lint;

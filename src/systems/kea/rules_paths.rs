@@ -30,7 +30,7 @@ pub(super) fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>
         return;
     }
     match (name.rsplit_once('/'), folder) {
-        (Some((given, _)), folder) if !is_folder(given, folder, "/run/kea") => {
+        (Some((given, _)), folder) if !is_folder(given, folder, "/run/kea", against) => {
             let seen = if against.version < Version(2, 7, 0) { "; `-t` passes, the start fails" } else { "" };
             let only = folder.unwrap_or("its own folder, …/run/kea");
             let fact = format!("Kea {} takes control sockets only in {only}{seen}", against.version);
@@ -41,9 +41,10 @@ pub(super) fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>
     }
 }
 
-/// True if this is the folder a daemon takes. Where it is not known, its end tells: the rest is where Kea was installed.
-fn is_folder(given: &str, known: Option<&str>, end: &str) -> bool {
-    known.map_or_else(|| given.ends_with(end), |known| given == known)
+/// True if this is the folder a daemon takes, as far as that is known. Its usual end says something too: what stands
+/// before it is where Kea was installed.
+fn is_folder(given: &str, known: Option<&str>, end: &str, against: &Checked<'_>) -> bool {
+    known.map_or_else(|| !against.guess_folders || given.ends_with(end), |known| given == known)
 }
 
 fn folder_mode(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, folder: &str, path: &Path<'_>) {
@@ -108,7 +109,7 @@ fn log(report: &mut Report<'_>, output: &str, options: &Node, against: &Checked<
         let fact = "the daemon refuses the file: no file name to log to".into();
         return report.error("log-folder", options.span, path, fact, "write a bare file name, syslog or stdout");
     }
-    if output.trim().contains('/') && !is_folder(folder, against.log_folder, "/log/kea") {
+    if output.trim().contains('/') && !is_folder(folder, against.log_folder, "/log/kea", against) {
         let only = against.log_folder.unwrap_or("its own folder, …/log/kea");
         let fact = format!("Kea {} refuses the file: it logs only to {only}", against.version);
         report.error("log-folder", options.span, path, fact, &format!("write a bare file name, or one in {only}"));
