@@ -61,6 +61,8 @@ pub enum Check {
     FirewallIs { host: HostName, backup: PathBuf },
     /// kea-dhcp4 runs and answers.
     DhcpRuns { host: HostName },
+    /// The DNS Resolver answers, if it is on.
+    ResolverRuns { host: HostName },
     /// The running kea-dhcp4 sends names to D2 (true), or does not (false).
     DhcpSends { host: HostName, sends: bool },
     /// The file that pfSense generates for kea-dhcp4 has these keys of ours (`None`: none).
@@ -101,6 +103,7 @@ impl Check {
             Self::FirewallSays { host, what, edits } => firewall::says(config, world, host, what, edits),
             Self::FirewallIs { host, backup } => firewall::is(config, world, host, backup),
             Self::DhcpRuns { host } => firewall::dhcp_runs(config, world, host),
+            Self::ResolverRuns { host } => firewall::resolver_runs(config, world, host).await,
             Self::DhcpSends { host, sends } => firewall::dhcp_sends(config, world, host, *sends),
             Self::DhcpFileHas { host, wiring } => rewire::file_has(config, world, host, wiring.as_deref()),
             Self::DhcpUses { host, wiring } => rewire::uses(config, world, host, Some(wiring)),
@@ -144,6 +147,7 @@ impl fmt::Display for Check {
             Self::FirewallSays { what, .. } => write!(f, "config.xml says: {what}"),
             Self::FirewallIs { backup, .. } => write!(f, "config.xml is as in {}", backup.display()),
             Self::DhcpRuns { .. } => f.write_str("kea-dhcp4 runs"),
+            Self::ResolverRuns { .. } => f.write_str("the DNS Resolver answers"),
             Self::DhcpSends { sends: true, .. } => f.write_str("the running kea-dhcp4 sends names to D2"),
             Self::DhcpSends { sends: false, .. } => f.write_str("the running kea-dhcp4 sends no names to D2"),
             Self::DhcpFileHas { wiring: Some(_), .. } => f.write_str("kea-dhcp4's generated file has our keys"),

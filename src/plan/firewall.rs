@@ -4,13 +4,15 @@
 use super::{Evidence, keys};
 use crate::config::{Config, Writer};
 use crate::error::{Doing, Error, Result};
-use crate::model::HostName;
+use crate::model::{DomainName, HostName};
+use crate::systems::dns;
 use crate::systems::kea;
 use crate::systems::pfsense::apply::{Rebuild, rebuild};
-use crate::systems::pfsense::dhcp::{Backend, backend};
-use crate::systems::pfsense::{self, Document, Edit, Paths, Save};
+use crate::systems::pfsense::dhcp::{Backend, backend, is_ha_primary};
+use crate::systems::pfsense::{self, Edit, Paths, Save, unbound};
 use crate::world::{Digest, World};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,17 +61,34 @@ async fn take_over(config: &Config, world: &mut World, host: &HostName, what: Re
     let bytes = world.host(host)?.read(&config.pfsense.config)?;
     let document = pfsense::read(&bytes)?;
     let (sync, kea) = (is_ha_primary(&document), backend(&document) == Backend::Kea);
+    let asked = unbound::listens(&document);
     rebuild(world.host_mut(host)?, &config.pfsense.php, what, sync)?;
     if what == Rebuild::Dhcp && kea {
         let up = async |world: &World| Ok(dhcp_runs(config, world, host).is_ok());
         world.until(START, Duration::from_millis(250), "kea-dhcp4 answers after its restart", up).await?;
     }
+    if let (Rebuild::Resolver, Some(at)) = (what, asked) {
+        let up = async |world: &World| Ok(answers(world, at).await.is_ok());
+        world.until(START, Duration::from_millis(250), "the DNS Resolver answers after its restart", up).await?;
+    }
     Ok(())
 }
 
-fn is_ha_primary(document: &Document<'_>) -> bool {
-    let to = document.at(&["hasync", "synchronizetoip"]).and_then(|it| document.text(it));
-    to.is_some_and(|it| !it.trim().is_empty())
+/// Any answer counts: what it says of a name is not the question.
+async fn answers(world: &World, at: SocketAddr) -> Result<()> {
+    dns::lookup(world, at, &DomainName::new("localhost.")?, dns::Rtype::A).await.map(|_| ())
+}
+
+pub(super) async fn resolver_runs(config: &Config, world: &World, host: &HostName) -> Result<()> {
+    let bytes = world.host(host)?.read(&config.pfsense.config)?;
+    match unbound::listens(&pfsense::read(&bytes)?) {
+        None => Ok(()),
+        Some(at) => answers(world, at).await.map_err(|error| {
+            error.hint(
+                "Status > System Logs > DNS Resolver says why it did not start; `unbound-checkconf` finds the line",
+            )
+        }),
+    }
 }
 
 pub(super) fn restore(

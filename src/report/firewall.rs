@@ -1,7 +1,7 @@
 //! pfSense's settings as text.
 
 use crate::tasks::backups::{Backup, Of};
-use crate::tasks::firewall::{Backend, DhcpView, Resolver, Scope};
+use crate::tasks::firewall::{Backend, DhcpView, Resolver, Scope, ScopeView};
 use crate::tasks::wiring::WiringView;
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ pub fn dhcp_text(view: &DhcpView) -> String {
     if view.scopes.is_empty() {
         out.push_str("no interface has a DHCP section\n");
     }
-    for (scope, warnings) in &view.scopes {
+    for ScopeView { scope, warnings } in &view.scopes {
         scope_text(scope, &mut out);
         for warning in warnings {
             let _ = writeln!(out, "  ! {}", warning.what);

@@ -21,8 +21,9 @@ impl Session<'_> {
             Dhcp::Show { check } => {
                 let mut view = firewall::dhcp_view(config, world)?;
                 if check {
-                    for (scope, warnings) in &mut view.scopes {
-                        warnings.extend(firewall::check_dns_servers(config, world, &scope.dns_servers).await?);
+                    for it in &mut view.scopes {
+                        let found = firewall::check_dns_servers(config, world, &it.scope.dns_servers).await?;
+                        it.warnings.extend(found);
                     }
                 }
                 Ok(Shown::new(report::dhcp_text(&view), data(&view)?))

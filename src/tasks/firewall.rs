@@ -24,8 +24,18 @@ pub struct DhcpView {
     pub backend: Backend,
     /// Schema version of config.xml.
     pub version: String,
-    /// Each interface, with what the lint says about its servers.
-    pub scopes: Vec<(Scope, Vec<Warning>)>,
+    /// Each interface.
+    pub scopes: Vec<ScopeView>,
+}
+
+/// An interface with what the lint says about its servers.
+#[derive(Debug, Serialize)]
+pub struct ScopeView {
+    /// What config.xml says.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// What the operator should know.
+    pub warnings: Vec<Warning>,
 }
 
 /// The bytes of config.xml.
@@ -78,6 +88,9 @@ pub(super) fn plan_edit(
     if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(&document) == Backend::Kea {
         after.push(Check::DhcpRuns { host: host.clone() });
     }
+    if rebuild == Some(Rebuild::Resolver) {
+        after.push(Check::ResolverRuns { host: host.clone() });
+    }
     let by = match config.pfsense.writer {
         Writer::Pfddns => "",
         Writer::Pfsense => ", written by pfSense's own PHP",
@@ -127,7 +140,7 @@ pub fn dhcp_view(config: &Config, world: &World) -> Result<DhcpView> {
     Ok(DhcpView {
         backend: dhcp::backend(&document),
         version: document.version(),
-        scopes: scopes.map(|it| (it.clone(), dhcp::lint_dns_servers(&it.dns_servers))).collect(),
+        scopes: scopes.map(|scope| ScopeView { warnings: dhcp::lint_dns_servers(&scope.dns_servers), scope }).collect(),
     })
 }
 

@@ -96,12 +96,15 @@ impl World {
         what: &str,
         mut holds: impl AsyncFnMut(&Self) -> Result<bool>,
     ) -> Result<()> {
+        let start = self.clock.now();
         let mut waited = Duration::ZERO;
         loop {
             if holds(self).await? {
                 return Ok(());
             }
-            if waited >= deadline {
+            // Looking may take longer than the pause between two looks; a clock that is set back is no way to wait for ever.
+            let passed = Duration::try_from(self.clock.now().duration_since(start)).unwrap_or_default();
+            if waited.max(passed) >= deadline {
                 return Err(Error::new(format!("{what}: not within {} s", deadline.as_secs())));
             }
             self.clock.sleep(every).await;
@@ -116,4 +119,24 @@ fn no_host() -> Error {
 
 fn unknown_host(name: &HostName) -> Error {
     Error::usage(format!("no firewall is called `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_slow_look_counts_as_waiting() {
+        let mut world = World::here(HostName::new("fw").unwrap()).unwrap();
+        world.clock = Clock::fake(jiff::Timestamp::UNIX_EPOCH);
+        let mut looks = 0;
+        let slow = async |world: &World| {
+            looks += 1;
+            world.clock.sleep(Duration::from_secs(15)).await;
+            Ok(false)
+        };
+        let error =
+            world.until(Duration::from_secs(30), Duration::from_millis(250), "it is up", slow).await.unwrap_err();
+        assert_eq!((error.what(), looks), ("it is up: not within 30 s", 2));
+    }
 }

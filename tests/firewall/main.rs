@@ -9,6 +9,7 @@ mod by_php;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,24 @@ impl Box_ {
     }
 }
 
+/// A resolver on loopback that answers every question with nothing, unless config.xml holds this text; its port goes
+/// into config.xml.
+fn resolver(it: &Box_, silenced_by: &'static str) {
+    let config = it.at("config.xml");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = format!("<port>{}</port>\n\t\t<active_interface>", socket.local_addr().unwrap().port());
+    fs::write(it.at("config.xml"), it.config().replacen("<active_interface>", &port, 1)).unwrap();
+    std::thread::spawn(move || {
+        let mut message = [0; 1024];
+        while let Ok((length, from)) = socket.recv_from(&mut message) {
+            message[2] |= 0x80;
+            if !fs::read_to_string(&config).is_ok_and(|it| it.contains(silenced_by)) {
+                let _ = socket.send_to(&message[..length], from);
+            }
+        }
+    });
+}
+
 #[test]
 fn dns_servers_as_typed() {
     let it = Box_::new("2.8/config.xml");
@@ -168,6 +187,9 @@ fn dns_servers_as_typed() {
     assert!(!it.config().contains("<dnsserver>94.140.14.14<"));
     assert_eq!(it.run(&["dhcp", "dns-servers", "lan", "--default"]).code, 0);
     assert!(it.run(&["dhcp", "show"]).out.contains("dns servers  pfSense's own choice"));
+    let show: Value = serde_json::from_str(&run_json(&it, &["--json", "dhcp", "show"])).unwrap();
+    assert_eq!(show["scopes"][1]["dns_servers"], serde_json::json!(["10.0.20.1"]));
+    assert_eq!(show["scopes"][1]["warnings"], serde_json::json!([]));
 }
 
 /// The fixture with its reservations repeated until it has this size.
@@ -213,6 +235,7 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     );
     said(&["dhcp", "dns-servers", "lan", "fd00::1"], 2, "invalid value 'fd00::1'");
     said(&["dhcp", "dns-servers", "lan"], 2, "<SERVERS>");
+    said(&["dhcp", "dns-servers", "lan", "224.0.0.1"], 2, "224.0.0.1 is no address that a server can have");
     said(&["dhcp", "dns-servers", "lan", "10.0.0.1", "10.0.0.1"], 2, "10.0.0.1 is named twice");
     said(&["backup", "restore", "nothing"], 2, "no backup is called `nothing`");
     said(&["unbound", "forward", "lan.example"], 2, "--to");
@@ -335,6 +358,7 @@ fn the_merged_configuration_is_linted_before_anything_is_written() {
 #[test]
 fn the_resolver_and_the_backups_as_typed() {
     let it = Box_::new("2.8/config.xml");
+    resolver(&it, "nothing does");
     let before = it.config();
     it.php();
     assert_eq!(it.run(&["unbound", "forward", "--to", "10.0.10.53"]).code, 0);
@@ -356,6 +380,30 @@ fn the_resolver_and_the_backups_as_typed() {
     assert_eq!(strip(&it.config()), strip(&before));
     let prune = it.run(&["backup", "prune", "--keep", "0", "--older-than-days", "0"]);
     assert_eq!(prune.code, 0, "{}", prune.err);
+}
+
+#[test]
+fn a_resolver_that_does_not_come_back_brings_the_old_file_back() {
+    let it = Box_::new("2.8/config.xml");
+    resolver(&it, "managed by pfddns");
+    let before = it.config();
+    it.php();
+    let said = it.run(&["unbound", "forward", "--to", "10.0.10.53"]);
+    assert!(said.code == 3 && said.err.contains("the DNS Resolver answers after its restart"), "{}", said.err);
+    let strip = |text: &str| text[..text.find("<revision>").unwrap()].to_owned();
+    assert_eq!(strip(&it.config()), strip(&before));
+}
+
+#[test]
+fn the_primary_of_a_pair_sends_the_change_to_the_other_one() {
+    let it = Box_::new("2.8/config.xml");
+    let hasync = "\t<hasync>\n\t\t<synchronizetoip>10.0.99.2</synchronizetoip>\n\t</hasync>\n</pfsense>";
+    fs::write(it.at("config.xml"), it.config().replace("</pfsense>", hasync)).unwrap();
+    it.php();
+    it.kea(r#"{"Dhcp4": {}}"#);
+    assert_eq!(it.run(&["dhcp", "dns-servers", "lan", "10.0.10.53"]).code, 0);
+    let asked = fs::read_to_string(it.at("asked")).unwrap();
+    assert!(asked.contains("services_dhcpd_configure('inet');\ncarp_sync_client();"), "{asked}");
 }
 
 /// Without the run's names hidden: they are what the next command needs.

@@ -2,7 +2,7 @@
 //! Needs pfSense 2.8: 2.7.2 has no hook, and pfSense's own `ddns*` tags do nothing under Kea.
 
 use super::custom_kea::decode;
-use super::dhcp::{Backend, backend, not_standby, scopes};
+use super::dhcp::{Backend, backend, is_ha_primary, not_standby, scopes};
 use super::document::Document;
 use super::edit::Edit;
 use crate::error::{Error, Result};
@@ -125,7 +125,11 @@ pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
     let gone = edits.iter().any(|it| *it == Edit::remove(&Place::Global.path()));
     if alone && gone {
         edits.retain(|it| *it != Edit::remove(&Place::Global.path()));
-        edits.push(Edit::remove("kea"));
+        // The primary of a pair sends `kea` only while it has one: without, the other one would go on sending names.
+        edits.push(match is_ha_primary(document) {
+            true => Edit::put(&Place::Global.path(), NOTHING),
+            false => Edit::remove("kea"),
+        });
     }
     Ok(edits)
 }

@@ -94,6 +94,20 @@ fn the_global_value_is_never_alone_and_never_empty() {
     assert_eq!(off.text(off.at(&["dhcpd", "lan", "custom_kea_config"]).unwrap()).unwrap(), NOTHING);
 }
 
+/// pfSense's HA sync sends `kea` only if there is one: nothing there would leave the other firewall as it is.
+#[test]
+fn the_primary_of_a_pair_tells_the_other_one_that_it_is_off() {
+    let primary = apply(CONFIG, &[Edit::put("hasync/synchronizetoip", "10.0.99.2")]);
+    let document = Document::read(primary.as_bytes()).unwrap();
+    let on = apply(&primary, &enable(&document, &wiring()).unwrap());
+    let off = apply(&on, &disable(&Document::read(on.as_bytes()).unwrap()).unwrap());
+    let off = Document::read(off.as_bytes()).unwrap();
+    assert_eq!(off.text(off.at(&["kea", "custom_kea_config"]).unwrap()).unwrap(), NOTHING);
+    assert!(off.at(&["dhcpd", "lan", "custom_kea_config"]).is_none());
+    assert!(disable(&off).unwrap().is_empty());
+    assert!(!enable(&off, &wiring()).unwrap().is_empty());
+}
+
 #[test]
 fn where_it_cannot_work_it_is_refused_with_the_reason() {
     let refused = |text: &str| enable(&Document::read(text.as_bytes()).unwrap(), &wiring()).unwrap_err().to_string();

@@ -119,7 +119,7 @@ fn texts(document: &Document<'_>, id: Id, tag: &str) -> Vec<String> {
 /// The scope of an interface, named by its key or by the name the web interface shows.
 pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Scope> {
     let all = scopes(document);
-    let found = all.iter().find(|it| it.interface == name);
+    let found = all.iter().find(|it| it.interface.eq_ignore_ascii_case(name));
     let found = found.or_else(|| all.iter().find(|it| it.description.eq_ignore_ascii_case(name)));
     found.cloned().ok_or_else(|| {
         let known: Vec<_> = all.iter().map(|it| it.interface.as_str()).collect();
@@ -129,6 +129,12 @@ pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Scope> {
                 .hint(format!("interfaces with one: {}", known.join(", "))),
         }
     })
+}
+
+/// Does this firewall send its configuration to another one? Then DHCP's sections there are replaced by ours.
+pub fn is_ha_primary(document: &Document<'_>) -> bool {
+    let to = document.at(&["hasync", "synchronizetoip"]).and_then(|it| document.text(it));
+    to.is_some_and(|it| !it.trim().is_empty())
 }
 
 /// Refuses the standby of an HA pair: the primary replaces its whole DHCP section at each sync.
@@ -156,6 +162,9 @@ pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4
         if servers.iter().take(n).any(|it| it == server) {
             return Err(Error::usage(format!("{server} is named twice")));
         }
+        if server.is_unspecified() || server.is_broadcast() || server.is_multicast() {
+            return Err(Error::usage(format!("{server} is no address that a server can have")));
+        }
     }
     let path = format!("dhcpd/{}/dnsserver", scope.interface);
     let list = servers.iter().map(|it| Seen::Text(it.to_string())).collect();
@@ -178,6 +187,9 @@ pub fn lint_dns_servers(servers: &[String]) -> Vec<Warning> {
     let mut warn = |what: String| warnings.push(Warning { what });
     for server in servers {
         match server.parse::<IpAddr>() {
+            Ok(IpAddr::V4(it)) if it.is_loopback() => {
+                warn(format!("{server} is each client's own address: it would ask itself"));
+            }
             Ok(IpAddr::V4(_)) => {}
             Ok(IpAddr::V6(_)) => warn(format!("{server} is IPv6: Kea's DHCPv4 server does not start with it")),
             Err(_) => warn(format!("{server} is not an address: Kea does not start with it")),
@@ -222,6 +234,7 @@ mod tests {
         assert_eq!(lan.range, Some(("10.0.10.100".into(), "10.0.10.199".into())));
         assert_eq!(lan.dns_servers, ["10.0.10.1"]);
         assert_eq!(lan.static_maps[0].hostname, "host-lan-10");
+        assert_eq!(find_scope(&document, "OPT1").unwrap().interface, "opt1");
         let error = find_scope(&document, "opt9").unwrap_err().to_string();
         assert!(error.contains("interfaces with one: lan, opt1"), "{error}");
     }
@@ -246,6 +259,7 @@ mod tests {
         assert!(lint(&["1.1.1.1", "9.9.9.9"]).is_empty());
         assert!(lint(&["10.0.0.1", "94.140.14.14"])[0].contains("public resolver among internal"));
         assert!(lint(&["fd00::1"])[0].contains("IPv6"));
+        assert!(lint(&["127.0.0.1"])[0].contains("own address"));
         assert!(lint(&["ns1"])[0].contains("not an address"));
         assert!(lint(&["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"])[0].contains("only the first 4"));
     }

@@ -10,7 +10,7 @@ use crate::model::ZoneName;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Description of the overrides that are ours.
 pub const MARK: &str = "managed by pfddns";
@@ -54,6 +54,22 @@ pub fn show(document: &Document<'_>) -> Resolver {
             .collect(),
         custom_options: String::from_utf8_lossy(&decode(&text(unbound, "custom_options"))).into_owned(),
     }
+}
+
+/// Where the firewall itself can ask its resolver; none if that is off, or listens on no address that is written here.
+pub fn listens(document: &Document<'_>) -> Option<SocketAddr> {
+    let unbound = document.at(&["unbound"])?;
+    document.child(unbound, "enable")?;
+    let port = document.text_of(unbound, "port").and_then(|it| it.trim().parse().ok()).unwrap_or(53);
+    let interfaces = document.text_of(unbound, "active_interface").unwrap_or_default();
+    let mut interfaces = interfaces.split(',').map(str::trim);
+    let address = if interfaces.clone().any(|it| matches!(it, "" | "all" | "lo0")) {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        let own = |name: &str| document.at(&["interfaces", name]).and_then(|it| document.text_of(it, "ipaddr"));
+        interfaces.find_map(|name| own(name)?.parse().ok())?
+    };
+    Some((address, port).into())
 }
 
 fn domain(zone: &ZoneName) -> String {
@@ -270,6 +286,19 @@ mod tests {
         let saved = Document::read(text.as_bytes()).unwrap();
         let off = apply(&text, &auth_zone(&saved, &zone(), &[]).unwrap());
         assert_eq!(show(&Document::read(off.as_bytes()).unwrap()).custom_options, before.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn where_it_can_be_asked_is_found() {
+        let at = |from: &str, to: &str| listens(&Document::read(CONFIG.replace(from, to).as_bytes()).unwrap());
+        let local = |port: u16| Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(at("", ""), local(53));
+        let (list, end) = ("<active_interface>lan,opt1,wan,lo0", "</active_interface>");
+        assert_eq!(at(list, "<port>5353</port><active_interface>"), local(5353));
+        assert_eq!(at(list, "<active_interface>all"), local(53));
+        assert_eq!(at(list, "<active_interface>opt7,lan,wan"), Some(SocketAddr::from(([10, 0, 10, 1], 53))));
+        assert_eq!(at(&format!("{list}{end}"), "<active_interface>opt7</active_interface>"), None);
+        assert_eq!(at("<unbound>\n\t\t<enable></enable>", "<unbound>"), None);
     }
 
     #[test]
