@@ -143,7 +143,7 @@ impl Run<'_> {
         for (number, step) in plan.steps.iter().enumerate().skip(first) {
             self.tell(&Moment::Next(number, step))?;
             // Nothing of this step is done yet: if its ground has shifted, only the earlier ones are taken back.
-            if let Err(error) = all_hold(&step.before, self.config, self.world).await {
+            if let Err(error) = all_hold(step.before.iter().chain(&step.ready), self.config, self.world).await {
                 return self.turn_back(number, number, step, error).await;
             }
             self.note(&Event::Started { step: number })?;
@@ -170,7 +170,12 @@ impl Run<'_> {
             return Err(self.stuck(error.while_doing(format!("going on with step {}, {}", number + 1, step.title))));
         } else {
             self.tell(&Moment::Started(number, step))?;
-            match self.make(number, step).await {
+            // Hours may have gone by since the steps before it were proven.
+            let made = match all_hold(&step.ready, self.config, self.world).await {
+                Ok(()) => self.make(number, step).await,
+                Err(error) => Err(error),
+            };
+            match made {
                 Ok(evidence) => evidence,
                 Err(error) if error.exit() == Exit::Done => return Err(error),
                 Err(error) => return self.turn_back(number + 1, number, step, error).await.map(|_| ()),
@@ -297,7 +302,7 @@ impl Run<'_> {
     }
 }
 
-async fn all_hold(checks: &[Check], config: &Config, world: &World) -> Result<()> {
+async fn all_hold(checks: impl IntoIterator<Item = &Check>, config: &Config, world: &World) -> Result<()> {
     for check in checks {
         check.holds(config, world).await.doing(|| format!("checking that {check}"))?;
     }

@@ -40,9 +40,19 @@ pub enum Change {
     /// Bypass: lets the listed addresses update without a signature. Never any address.
     OpenZone { server: ServerName, zone: ZoneName, replaces: ZoneRules, rules: ZoneRules },
     /// Waits until the servers have everything on disk; a server that restarted meanwhile is given the key again.
-    Settle { servers: Vec<ServerName>, zones: Vec<ZoneName>, present: Option<KeyRef>, absent: Option<KeyName> },
+    Settle {
+        servers: Vec<ServerName>,
+        zones: Vec<ZoneName>,
+        present: Option<KeyRef>,
+        absent: Option<KeyName>,
+        /// A second key that must be there: a server may come back from a restart without any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<KeyRef>,
+    },
     /// Writes a probe record in each zone with the key, reads it, removes it, and sees it gone.
     Probe { server: ServerName, zones: Vec<ZoneName>, key: KeyRef },
+    /// Takes the probe records away, if a cut-off run left any.
+    ForgetProbe { server: ServerName, zones: Vec<ZoneName>, key: KeyRef },
     /// Sends updates that must be refused in each zone: unsigned, with a wrong secret, with an unknown key, with each
     /// retired key. They would change nothing if they were accepted.
     ProbeRefusals { server: ServerName, zones: Vec<ZoneName>, key: KeyRef, retired: Vec<KeyRef> },
@@ -212,10 +222,13 @@ impl Change {
             Self::OpenZone { server, zone, replaces, rules } => {
                 moves::open_zone(config, world, server, zone, replaces, rules).await
             }
-            Self::Settle { servers, zones, present, absent } => {
-                moves::settle(config, world, servers, zones, present.as_ref(), absent.as_ref()).await
+            Self::Settle { servers, zones, present, absent, keep } => {
+                let wanted =
+                    moves::Wanted { zones, present: [present.as_ref(), keep.as_ref()], absent: absent.as_ref() };
+                moves::settle(config, world, servers, &wanted).await
             }
             Self::Probe { server, zones, key } => moves::probe(config, world, server, zones, key).await,
+            Self::ForgetProbe { server, zones, key } => moves::forget_probe(config, world, server, zones, key).await,
             Self::ProbeRefusals { server, zones, key, retired } => {
                 moves::probe_refusals(config, world, server, zones, key, retired).await
             }
@@ -278,6 +291,9 @@ impl fmt::Display for Change {
             Self::Settle { servers, .. } => write!(f, "wait until {} server(s) have it on disk", servers.len()),
             Self::Probe { server, zones, key } => {
                 write!(f, "write and remove a record in {} on {server} with {}", many(zones), key.name)
+            }
+            Self::ForgetProbe { server, zones, .. } => {
+                write!(f, "take the probe record out of {} on {server}", many(zones))
             }
             Self::ProbeRefusals { server, zones, retired, .. } => {
                 write!(

@@ -55,9 +55,9 @@ fn of_bypass(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.change, Change::BeginBypass { .. } | Change::EndBypass { .. }))
 }
 
-/// False for runs that only proved something.
+/// False for runs that only proved something, whatever they would have to clear away if they were cut off.
 fn changed(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| !matches!(step.undo, Undo::NotNeeded))
+    plan.steps.iter().any(|step| !matches!(step.undo, Undo::NotNeeded) && !step.change.leaves_nothing())
 }
 
 #[cfg(test)]

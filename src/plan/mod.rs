@@ -66,6 +66,9 @@ pub struct Step {
     /// Must hold just before the change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Check>,
+    /// Must hold then too, but on the way forward only: it says that going on is right, not what the step changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<Check>,
     /// Doing it twice equals doing it once.
     pub change: Change,
     /// Proof that it took effect.
@@ -100,13 +103,20 @@ impl Undo {
 impl Step {
     /// A step with proof; add `before`, `diff` and a way back as needed.
     pub fn new(title: impl Into<String>, change: Change, after: Vec<Check>, undo: Undo) -> Self {
-        Self { title: title.into(), before: Vec::new(), change, after, undo, diff: String::new() }
+        Self { title: title.into(), before: Vec::new(), ready: Vec::new(), change, after, undo, diff: String::new() }
     }
 
     /// The same step with what must hold before it.
     #[must_use]
     pub fn given(mut self, before: Vec<Check>) -> Self {
         self.before = before;
+        self
+    }
+
+    /// The same step with what must hold for going on with it to be right.
+    #[must_use]
+    pub fn only_if(mut self, ready: Vec<Check>) -> Self {
+        self.ready = ready;
         self
     }
 

@@ -139,6 +139,13 @@ pub(super) async fn open_zone(
     Ok(Evidence::default())
 }
 
+/// What servers must have, or must not have any more, when a change is on disk.
+pub(super) struct Wanted<'a> {
+    pub zones: &'a [ZoneName],
+    pub present: [Option<&'a KeyRef>; 2],
+    pub absent: Option<&'a KeyName>,
+}
+
 /// Servers write to disk seconds after they said ok, and a crash before that forgets it. So: note each server's start
 /// time, wait the longest delay plus a margin, look again. A server that restarted is given everything again, and the
 /// wait begins anew.
@@ -146,9 +153,7 @@ pub(super) async fn settle(
     config: &Config,
     world: &mut World,
     servers: &[ServerName],
-    zones: &[ZoneName],
-    present: Option<&KeyRef>,
-    absent: Option<&KeyName>,
+    wanted: &Wanted<'_>,
 ) -> Result<Evidence> {
     for round in 1..=3 {
         let mut started = Vec::new();
@@ -157,7 +162,7 @@ pub(super) async fn settle(
             let standing = patient_standing(config, world, server).await?;
             delay = delay.max(standing.save_delay);
             started.push(standing.started);
-            ensure(config, world, server, zones, present, absent).await?;
+            ensure(config, world, server, wanted).await?;
         }
         let wait = delay + margin(delay);
         world.clock.sleep(wait).await;
@@ -197,20 +202,13 @@ fn margin(delay: Duration) -> Duration {
     (delay / 5).max(Duration::from_millis(200))
 }
 
-async fn ensure(
-    config: &Config,
-    world: &mut World,
-    server: &ServerName,
-    zones: &[ZoneName],
-    present: Option<&KeyRef>,
-    absent: Option<&KeyName>,
-) -> Result<()> {
-    let here: Vec<ZoneName> = zones_of(config, server, zones)?;
-    if let Some(key) = present {
+async fn ensure(config: &Config, world: &mut World, server: &ServerName, wanted: &Wanted<'_>) -> Result<()> {
+    let here: Vec<ZoneName> = zones_of(config, server, wanted.zones)?;
+    for key in wanted.present.into_iter().flatten() {
         add_server_key(config, world, server, key).await?;
         grant(config, world, server, &here, &key.name).await?;
     }
-    if let Some(key) = absent {
+    if let Some(key) = wanted.absent {
         revoke(config, world, server, &here, key).await?;
         remove_server_key(config, world, server, key).await?;
     }
@@ -275,6 +273,30 @@ async fn probe_zone(world: &mut World, at: SocketAddr, zone: &ZoneName, signer: 
         return Err(Error::new(format!("the probe record {} is still there after its removal", record.name)));
     }
     Ok(())
+}
+
+/// Takes away what a run left that was killed in the middle of `probe`.
+pub(super) async fn forget_probe(
+    config: &Config,
+    world: &mut World,
+    server: &ServerName,
+    zones: &[ZoneName],
+    key: &KeyRef,
+) -> Result<Evidence> {
+    let at = config.server(server)?.dns;
+    for zone in zones {
+        let record = probe_record(zone)?;
+        let kind = record.data.rtype();
+        if dns::held(world, at, &record.name, kind).await? != [record.data.text()] {
+            continue;
+        }
+        let secret = keys::secret(config, world, key).await?;
+        let signer = Signer { key: &key.name, algorithm: key.algorithm, secret: &secret };
+        let removed = dns::remove(world, at, zone, Some(&signer), &record.name, kind).await?;
+        accepted(removed, &format!("removing the probe record {} on {server}", record.name))
+            .map_err(|error| error.hint("a run that was cut off left it: remove that record by hand"))?;
+    }
+    Ok(Evidence::default())
 }
 
 fn probe_record(zone: &ZoneName) -> Result<Record> {

@@ -66,7 +66,7 @@ fn keys_and_grants(config: &Config, world: &World, survey: &Survey, plan: &mut P
         }
     }
     if !touched.is_empty() {
-        plan.steps.push(settle(config, touched.iter().map(|it| it.name.clone()).collect(), Some(&key), None));
+        plan.steps.push(settle(config, touched.iter().map(|it| it.name.clone()).collect(), [Some(&key), None], None));
         for server in touched {
             plan.steps.push(prove(server, &key));
         }
@@ -179,25 +179,25 @@ fn set_rules(server: &ServerSeen, zone: &ZoneName, found: &ZoneRules, rules: &Zo
 pub(super) fn settle(
     config: &Config,
     servers: Vec<crate::model::ServerName>,
-    present: Option<&KeyRef>,
+    present: [Option<&KeyRef>; 2],
     absent: Option<&KeyName>,
 ) -> Step {
     let zones: Vec<ZoneName> = config.zones.iter().map(|zone| zone.name.clone()).collect();
     let mut after = Vec::new();
     for server in &servers {
-        if let Some(key) = present {
-            after.push(Check::ServerHasKey { server: server.clone(), key: key.clone() });
-        }
+        after.extend(
+            present.into_iter().flatten().map(|key| Check::ServerHasKey { server: server.clone(), key: key.clone() }),
+        );
         if let Some(key) = absent {
             after.push(Check::ServerLacksKey { server: server.clone(), key: key.clone() });
         }
     }
-    let (present, absent) = (present.cloned(), absent.cloned());
+    let ([present, keep], absent) = (present.map(Option::<&KeyRef>::cloned), absent.cloned());
     let title = format!(
         "wait until {} have it on disk",
         servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     );
-    Step::new(title, Change::Settle { servers, zones, present, absent }, after, Undo::NotNeeded)
+    Step::new(title, Change::Settle { servers, zones, present, absent, keep }, after, Undo::NotNeeded)
 }
 
 /// The step that proves a key by use in each of a server's zones, and that unsigned updates are refused.
@@ -208,9 +208,9 @@ pub(super) fn prove(server: &ServerSeen, key: &KeyRef) -> Step {
         Change::Probe { server: server.name.clone(), zones: zones.clone(), key: key.clone() },
         vec![
             Check::Granted { server: server.name.clone(), zones: zones.clone(), key: key.name.clone() },
-            Check::UnsignedRefused { server: server.name.clone(), zones },
+            Check::UnsignedRefused { server: server.name.clone(), zones: zones.clone() },
         ],
-        Undo::NotNeeded,
+        Undo::by(Change::ForgetProbe { server: server.name.clone(), zones, key: key.clone() }),
     )
 }
 

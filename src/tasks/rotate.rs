@@ -20,16 +20,17 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
     plan.steps.extend(survey.servers.iter().map(|server| add_key(server, &new)));
     plan.steps.extend(survey.servers.iter().map(|server| grant(server, &new)));
     plan.steps.extend(survey.servers.iter().map(|server| prove(server, &new)));
-    plan.steps.push(draining_back(config, &new, settle(config, names(&survey), Some(&new), None)));
+    plan.steps.push(settle_new(config, &survey, &new, &old));
     plan.steps.push(mark_current(&old, &new));
     if config.d2.manage {
-        plan.steps.push(install(config, &survey, &new, &plan.id)?);
+        let accepted = survey.servers.iter().map(|server| accepted(server, &new)).collect();
+        plan.steps.push(install(config, &survey, &new, &plan.id)?.only_if(accepted));
         plan.steps.extend(through_d2(config, &new));
-        plan.steps.push(drain(config, &old));
+        plan.steps.push(drain(config, &survey, &new, &old));
     }
-    plan.steps.extend(survey.servers.iter().map(|server| revoke(server, &old)));
+    plan.steps.extend(survey.servers.iter().map(|server| revoke(server, &old).only_if(in_use(config, server, &new))));
     plan.steps.extend(survey.servers.iter().map(|server| remove_key(server, &old)));
-    plan.steps.push(settle(config, names(&survey), Some(&new), Some(&old.name)));
+    plan.steps.push(settle(config, names(&survey), [Some(&new), None], Some(&old.name)));
     plan.steps.extend(survey.servers.iter().map(|server| prove_both(server, &new, &old)));
     plan.steps.push(retire(&old));
 
@@ -136,15 +137,39 @@ fn through_d2(config: &Config, new: &KeyRef) -> Option<Step> {
     Some(Step::new(title, change, Vec::new(), undo))
 }
 
-fn drain(config: &Config, old: &KeyRef) -> Step {
+/// On the way back D2 gets the old key next: by then it is on disk again everywhere, as the new one was before.
+fn drain(config: &Config, survey: &Survey, new: &KeyRef, old: &KeyRef) -> Step {
     let title = format!("wait until no update signed with {} is under way", old.name);
-    Step::new(title, drained(config, old), Vec::new(), Undo::NotNeeded)
+    let back = settle(config, names(survey), [Some(old), Some(new)], None).change;
+    Step::new(title, drained(config, old), Vec::new(), Undo::by(back))
 }
 
-/// On the way back D2 has just left the new key when this step is reached: its updates under way come first.
-fn draining_back(config: &Config, new: &KeyRef, step: Step) -> Step {
-    let undo = if config.d2.manage { Undo::by(drained(config, new)) } else { Undo::NotNeeded };
-    Step { undo, ..step }
+/// D2 signs with the old key still, so a server that restarts meanwhile is given that one too. On the way back D2 has
+/// just left the new key when this step is reached: its updates under way come first.
+fn settle_new(config: &Config, survey: &Survey, new: &KeyRef, old: &KeyRef) -> Step {
+    let step = settle(config, names(survey), [Some(new), Some(old)], None);
+    let back = if config.d2.manage {
+        drained(config, new)
+    } else {
+        settle(config, names(survey), [Some(old), None], None).change
+    };
+    Step { undo: Undo::by(back), ..step }
+}
+
+fn accepted(server: &ServerSeen, key: &KeyRef) -> Check {
+    Check::KeyAccepted { server: server.name.clone(), zones: zones(server), key: key.clone() }
+}
+
+/// The new key works on this server and D2 has it: nothing needs the old one any more. Asked last, since a foreign hand
+/// may have saved an old key table, or a run gone on a day later.
+fn in_use(config: &Config, server: &ServerSeen, new: &KeyRef) -> Vec<Check> {
+    let mut checks = vec![accepted(server, new)];
+    if config.d2.manage {
+        let (host, key) = (config.d2.host.clone(), Some(new.name.clone()));
+        checks.push(Check::D2FileUses { host: host.clone(), key: key.clone() });
+        checks.push(Check::D2Runs { host, key });
+    }
+    checks
 }
 
 fn drained(config: &Config, key: &KeyRef) -> Change {

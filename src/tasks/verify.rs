@@ -20,12 +20,9 @@ pub async fn verify(config: &Config, world: &World) -> Result<Plan> {
         let name = server.name.clone();
         let many = crate::plan::check::many(&zones);
         let change = Change::Probe { server: name.clone(), zones: zones.clone(), key: key.clone() };
-        plan.steps.push(Step::new(
-            format!("{name}: {} is accepted in {many}", key.name),
-            change,
-            Vec::new(),
-            Undo::NotNeeded,
-        ));
+        let forget = Change::ForgetProbe { server: name.clone(), zones: zones.clone(), key: key.clone() };
+        let title = format!("{name}: {} is accepted in {many}", key.name);
+        plan.steps.push(Step::new(title, change, Vec::new(), Undo::by(forget)));
         let change = Change::ProbeRefusals {
             server: name.clone(),
             zones: zones.clone(),

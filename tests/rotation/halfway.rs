@@ -11,9 +11,10 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 /// Drops the work as soon as `now` says so: nothing more is done or noted, as after a SIGKILL.
-fn killed<T>(work: impl Future<Output = T>, now: impl Fn() -> bool) -> Option<T> {
+pub fn killed<T>(work: impl Future<Output = T>, now: impl Fn() -> bool) -> Option<T> {
     wait(async {
         let mut work = pin!(work);
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -89,13 +90,13 @@ impl Observer for BeforeD2 {
 }
 
 /// A real D2 is part of these; CI has one.
-pub fn ready_with_d2() -> Option<Lab> {
+pub fn ready_with_d2(save_delay: Duration) -> Option<Lab> {
     let Some(program) = d2::installed() else {
         assert!(std::env::var_os("PFDDNS_CI").is_none(), "no D2 is installed");
         let _ = writeln!(std::io::stderr(), "skipped: no D2 is installed");
         return None;
     };
-    let lab = Lab::with(&[Version::V14_3], Some(program));
+    let lab = Lab::saving_after(save_delay, &[Version::V14_3], Some(program));
     lab.apply_in_real_time(&lab.converge(), &mut ()).unwrap();
     Some(lab)
 }
@@ -109,7 +110,7 @@ fn write_d2s_file(config: &Config, key: &KeyRef) {
 
 #[test]
 fn killed_between_d2s_file_and_its_reload_it_goes_on() {
-    let Some(lab) = ready_with_d2() else { return };
+    let Some(lab) = ready_with_d2(Duration::ZERO) else { return };
     let rotation = lab.rotate();
     assert_eq!(lab.apply_in_real_time(&rotation, &mut BeforeD2).unwrap_err().what(), "cut off");
     let key = rotation.steps.iter().find_map(|step| match &step.change {
@@ -124,7 +125,7 @@ fn killed_between_d2s_file_and_its_reload_it_goes_on() {
 
 #[test]
 fn a_foreign_hand_in_d2s_file_meanwhile_is_not_written_over() {
-    let Some(lab) = ready_with_d2() else { return };
+    let Some(lab) = ready_with_d2(Duration::ZERO) else { return };
     lab.apply_in_real_time(&lab.rotate(), &mut BeforeD2).unwrap_err();
     let path = &lab.config.d2.config;
     let foreign = [&std::fs::read(path).unwrap()[..], b"// edited by hand\n"].concat();

@@ -7,6 +7,7 @@ mod backups;
 #[path = "../doubles/mod.rs"]
 mod doubles;
 mod halfway;
+mod mishaps;
 
 use doubles::site::{Plan as SitePlan, Site};
 use doubles::technitium::Version;
@@ -29,17 +30,18 @@ struct Lab {
 
 impl Lab {
     fn new(versions: &[Version]) -> Self {
-        Self::with(versions, None)
+        Self::saving_after(Duration::ZERO, versions, None)
     }
 
-    /// The same with a real D2.
-    fn with(versions: &[Version], d2: Option<PathBuf>) -> Self {
+    /// The same, maybe with a real D2, and with servers that write to disk so much later: until then a crash loses what
+    /// they said ok to.
+    fn saving_after(delay: Duration, versions: &[Version], d2: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = SitePlan::new(folder.path());
         plan.versions = versions.to_vec();
         plan.zones.truncate(1);
         plan.subnets.truncate(1);
-        plan.save_delay = Duration::ZERO;
+        plan.save_delay = delay;
         plan.d2 = d2;
         let site = Site::start(&plan).unwrap();
         let text = std::fs::read_to_string(site.config()).unwrap();

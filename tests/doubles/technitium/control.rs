@@ -156,6 +156,14 @@ impl Handle {
         self.server().save_now(store);
     }
 
+    /// A settings page that a browser has shown since the key table was this is saved now: each key made since is gone.
+    pub fn save_old_page(&self, keys: &[TsigKey]) {
+        let mut server = self.server();
+        server.live.config.keys = keys.to_vec();
+        server.changed(Store::Config);
+        server.moment("an old page", &Scope::All);
+    }
+
     /// When a store will be written, if it waits to be.
     pub fn due(&self, store: &Store) -> Option<Instant> {
         self.server().due(store)
