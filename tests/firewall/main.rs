@@ -239,16 +239,30 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     said(&["dhcp", "dns-servers", "lan", "10.0.0.1", "10.0.0.1"], 2, "10.0.0.1 is named twice");
     said(&["backup", "restore", "nothing"], 2, "no backup is called `nothing`");
     said(&["unbound", "forward", "lan.example"], 2, "--to");
-    let cases = [
-        ("", 1, "config.xml: line 1: the file is empty"),
-        ("<?php echo 1;", 1, "a processing instruction is not closed"),
-        (&whole[..whole.len() / 2], 1, "config.xml: line "),
+    let within = |old: &str, new: &str| whole.replacen(old, new, 1).into_bytes();
+    let bomb = "<!DOCTYPE pfsense [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">]>\n<pfsense>\n\t<bomb>&c;</bomb>";
+    let cases: [(Vec<u8>, &str); 12] = [
+        (Vec::new(), "config.xml: line 1: the file is empty"),
+        (b"<?php echo 1;".to_vec(), "a processing instruction is not closed"),
+        (b"\x7fELF\x02\x01".to_vec(), "config.xml: line 1: "),
+        (within("<pfsense>", "<opnsense>"), "config.xml: line "),
+        (whole.as_bytes()[..whole.len() / 2].to_vec(), "config.xml: line "),
+        (within("\t<version>", "\t<version>1</version>\n\t<version>"), "<version> cannot occur more than once"),
+        (within("\t\t<lan>", "\t\t<lan>text"), "after text in the same element"),
+        ([&whole.as_bytes()[..200], b"\xff", &whole.as_bytes()[200..]].concat(), "not valid UTF-8"),
+        (within("<pfsense>", bomb), "config.xml has a DOCTYPE"),
+        (within("<pfsense>", &format!("<pfsense>{}", "<a>".repeat(100_000))), "nested deeper than 1024 levels"),
+        (vec![b' '; 50 << 20], "bigger than 32 MiB"),
+        (b"<pfsense>\n\t<version>23.9</version>\n</pfsense>\n".to_vec(), "config.xml has no DHCP section"),
     ];
-    for (text, code, words) in cases {
-        fs::write(it.at("config.xml"), text).unwrap();
+    for (bytes, words) in cases {
+        fs::write(it.at("config.xml"), &bytes).unwrap();
+        let code = if words.contains("no DHCP section") { 2 } else { 1 };
         said(&["dhcp", "dns-servers", "lan", "10.0.0.1"], code, words);
-        assert_eq!(it.config(), text);
+        assert!(fs::read(it.at("config.xml")).unwrap() == bytes, "{words}: the file was touched");
     }
+    fs::write(it.at("config.xml"), whole.replacen("<enable></enable>\n\t\t\t<range>", "<range>", 1)).unwrap();
+    said(&["dhcp", "dns-servers", "lan", "10.0.0.1"], 2, "DHCP is off on lan");
     fs::write(it.at("config.xml"), whole.replace("<dhcpbackend>kea", "<dhcpbackend>isc")).unwrap();
     said(&["dhcp", "ddns", "enable"], 2, "runs the ISC DHCP server");
     fs::write(it.at("config.xml"), whole.replace("<version>23.9", "<version>23.3")).unwrap();

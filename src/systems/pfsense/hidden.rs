@@ -1,6 +1,8 @@
 //! config.xml for people's eyes: every value that may be a secret is replaced, so that diffs can be shown and kept.
 
+use super::custom_kea::decode;
 use super::document::{Document, Id, Kind};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Parts of tag names whose values are never shown.
@@ -25,31 +27,79 @@ const SECRET: [&str; 18] = [
     "nonce",
 ];
 
-/// The text with secrets hidden. Equal values get equal names, so a changed secret still shows as a change.
+/// The text with secrets hidden. Equal values get equal names, so a changed secret still shows as a change. What pfSense
+/// keeps in base64 is shown as the text it is, since nobody could review it, nor see a secret in it, otherwise.
 pub fn hidden(document: &Document<'_>, names: &mut HashMap<String, usize>) -> String {
     let mut out = String::with_capacity(document.text.len());
     let mut at = 0;
-    walk(document, document.root(), &mut |id| {
+    walk(document, document.root(), &mut |parent, id| {
         let content = document.content(id);
         let value = document.text.get(content.clone()).unwrap_or_default();
-        let next = names.len() + 1;
-        let name = *names.entry(value.to_owned()).or_insert(next);
+        let shown = match document.name(id) {
+            "custom_kea_config" => kea(value, names),
+            "custom_options" if document.name(parent) == "unbound" => options(value, names),
+            tag if is_secret(tag) => secret(value, names),
+            _ => return,
+        };
+        let before = document.text.get(..content.start).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let indent = line.get(..line.len() - line.trim_start().len()).unwrap_or_default();
         out.push_str(document.text.get(at..content.start).unwrap_or_default());
-        out.push_str(&format!("[secret {name}]"));
+        out.push_str(&shown.replace('\n', &format!("\n{indent}\t")));
         at = content.end;
     });
     out.push_str(document.text.get(at..).unwrap_or_default());
     out
 }
 
-fn walk(document: &Document<'_>, id: Id, each: &mut dyn FnMut(Id)) {
+fn walk(document: &Document<'_>, id: Id, each: &mut dyn FnMut(Id, Id)) {
     for child in document.children(id) {
         match document.kind(child) {
             Kind::Elements => walk(document, child, each),
-            Kind::Text if is_secret(document.name(child)) => each(child),
-            _ => {}
+            Kind::Text => each(id, child),
+            Kind::Empty => {}
         }
     }
+}
+
+fn secret(value: &str, names: &mut HashMap<String, usize>) -> String {
+    let next = names.len() + 1;
+    format!("[secret {}]", names.entry(value.to_owned()).or_insert(next))
+}
+
+/// Custom JSON with the values of secret members hidden; all of it, if it is no JSON.
+fn kea(value: &str, names: &mut HashMap<String, usize>) -> String {
+    match serde_json::from_slice::<Value>(&decode(value)) {
+        Ok(mut json) => {
+            hide(&mut json, false, names);
+            format!("base64 of\n{json:#}\n")
+        }
+        Err(_) => secret(value, names),
+    }
+}
+
+fn hide(json: &mut Value, all: bool, names: &mut HashMap<String, usize>) {
+    match json {
+        Value::String(text) if all => *text = secret(text, names),
+        Value::Array(items) => items.iter_mut().for_each(|it| hide(it, all, names)),
+        Value::Object(map) => {
+            map.iter_mut().for_each(|(key, it)| hide(it, all || is_secret(&key.to_ascii_lowercase()), names));
+        }
+        _ => {}
+    }
+}
+
+/// The resolver's options with the values of secret ones hidden.
+fn options(value: &str, names: &mut HashMap<String, usize>) -> String {
+    let Ok(text) = String::from_utf8(decode(value)) else { return secret(value, names) };
+    let mut out = "base64 of\n".to_owned();
+    for line in text.lines() {
+        match line.split_once(':').filter(|(key, value)| is_secret(key) && !value.trim().is_empty()) {
+            Some((key, value)) => out.push_str(&format!("{key}: {}\n", secret(value.trim(), names))),
+            None => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
 }
 
 fn is_secret(tag: &str) -> bool {
@@ -82,5 +132,39 @@ mod tests {
             "{diff}"
         );
         assert!(!diff.contains("$2y$") && !diff.contains("same"), "{diff}");
+    }
+
+    #[test]
+    fn what_is_base64_is_shown_as_text_without_its_secrets() {
+        use base64::Engine as _;
+        let of = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let xml = |kea: &str, options: &str| {
+            format!(
+                "<pfsense>\n\t<kea>\n\t\t<custom_kea_config>{}</custom_kea_config>\n\t</kea>\n\t<unbound>\n\t\t<custom_options>{}</custom_options>\n\t</unbound>\n</pfsense>\n",
+                of(kea),
+                of(options)
+            )
+        };
+        let old = xml(r#"{"lease-database":{"password":"hunter2"}}"#, "server:\nredis-server-password: hunter3\n");
+        let new = xml(
+            r#"{"lease-database":{"password":"hunter2"},"valid-lifetime":1}"#,
+            "server:\nredis-server-password: hunter4\nauth-zone:\n  name: \"a.example\"\n",
+        );
+        let diff = diff(&Document::read(old.as_bytes()).unwrap(), &Document::read(new.as_bytes()).unwrap());
+        for line in [
+            "+\t\t\t  \"valid-lifetime\": 1\n",
+            "-\t\t\tredis-server-password: [secret 2]\n",
+            "+\t\t\tredis-server-password: [secret 3]\n",
+            "+\t\t\tauth-zone:\n",
+        ] {
+            assert!(diff.contains(line), "{line}{diff}");
+        }
+        assert!(!diff.contains("hunter") && !diff.contains(&of("server:")[..8]), "{diff}");
+        // What nobody can read is a secret as a whole.
+        let broken = xml("{", "\u{e9}");
+        assert!(
+            hidden(&Document::read(broken.as_bytes()).unwrap(), &mut HashMap::new())
+                .contains("<custom_kea_config>[secret 1]<")
+        );
     }
 }
