@@ -199,6 +199,11 @@ mod tests {
             (Some("/usr/local/etc/kea/kea-dhcp-ddns.conf"), Some("/cf/conf/pfddns"))
         );
         assert!(config.on(&HostName::new("three").unwrap()).is_err());
+        let own = PAIR.replacen("ssh =", "state = \"/own\"\nssh =", 1);
+        assert_eq!(
+            with(&own, &[]).unwrap().store,
+            crate::config::StoreConfig::File { path: "/own/keys.sealed".into(), secret: "dns/ddns".into() }
+        );
     }
 
     #[test]

@@ -302,6 +302,14 @@ impl Config {
         self.firewalls.iter().filter_map(|it| self.on(&it.name).ok()).collect()
     }
 
+    /// An error with the name of this firewall, where there is more than one to tell apart.
+    pub fn named(&self, error: Error) -> Error {
+        match self.firewalls.len() {
+            0 | 1 => error,
+            _ => error.while_doing(format!("looking at {}", self.d2.host)),
+        }
+    }
+
     /// ` on NAME` where there is more than one firewall to tell apart.
     pub fn on_whom(&self) -> String {
         if self.firewalls.len() > 1 { format!(" on {}", self.d2.host) } else { String::new() }

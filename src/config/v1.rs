@@ -185,7 +185,7 @@ pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Co
     let [state, d2_config, d2_socket, d2_program] = places(far || cfg!(target_os = "freebsd"));
     let state = spec.site.state.unwrap_or_else(|| state.into());
     let config = Config {
-        store: store(spec.store, &state),
+        store: store(None, &state),
         site: spec.site.name,
         state,
         ssh: spec.ssh.checked(&place)?,
@@ -210,7 +210,9 @@ pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Co
         zones,
         subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
     };
-    firewalls::resolve(&place, config, spec.firewall, hosts)
+    let config = firewalls::resolve(&place, config, spec.firewall, hosts)?;
+    // It lies where the first firewall has its own files, whichever that is now.
+    Ok(Config { store: store(spec.store, &config.state), ..config })
 }
 
 /// First labels, in lower case. A dot would make a name that never matches.

@@ -4,7 +4,7 @@
 use super::Evidence;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::{ServerName, ZoneName, ZoneRules};
+use crate::model::{HostName, ServerName, ZoneName, ZoneRules};
 use crate::world::{Digest, NewFile, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct BypassState {
     pub saved: Vec<Saved>,
     /// Backup of D2's file, if D2 was switched to unsigned updates.
     pub d2_backup: Option<PathBuf>,
+    /// The same on the other firewalls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_d2_backups: Vec<(HostName, PathBuf)>,
 }
 
 /// The file.
@@ -50,7 +53,7 @@ pub fn path(config: &Config) -> PathBuf {
 /// The bypass in force, if any. A note that can't be read is an error: zones may be open.
 pub fn read(config: &Config, world: &World) -> Result<Option<BypassState>> {
     let path = path(config);
-    let Some(bytes) = world.host(&config.d2.host)?.read_if_there(&path)? else { return Ok(None) };
+    let Some(bytes) = world.first()?.read_if_there(&path)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         Error::new(format!("{}:{}: not a note of a bypass: {error}", path.display(), error.line()))
             .hint("zones may be open: compare their update rules with the last journal in the same folder")
@@ -60,7 +63,7 @@ pub fn read(config: &Config, world: &World) -> Result<Option<BypassState>> {
 /// Writes the note.
 pub(super) fn begin(config: &Config, world: &mut World, state: &BypassState) -> Result<Evidence> {
     let path = path(config);
-    let host = world.host_mut(&config.d2.host)?;
+    let host = world.first_mut()?;
     let bytes =
         serde_json::to_vec_pretty(state).map_err(|error| Error::new(format!("the note of the bypass: {error}")))?;
     let replaces = host.read_if_there(&path)?.map(|old| Digest::of(&old));
@@ -70,6 +73,6 @@ pub(super) fn begin(config: &Config, world: &mut World, state: &BypassState) -> 
 
 /// Removes the note.
 pub(super) fn end(config: &Config, world: &mut World) -> Result<Evidence> {
-    world.host_mut(&config.d2.host)?.remove(&path(config))?;
+    world.first_mut()?.remove(&path(config))?;
     Ok(Evidence::default())
 }

@@ -11,6 +11,7 @@ use crate::systems::pfsense;
 use crate::systems::pfsense::apply::Rebuild;
 use crate::world::{Digest, World};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -81,8 +82,14 @@ pub enum Change {
     ProbeD2 { host: HostName, key: KeyName, zone: ZoneName },
     /// Takes the probe name away, if a cut-off run left it.
     ForgetD2Probe { host: HostName, zone: ZoneName },
-    /// Waits until D2 can have no update signed with the old key under way.
-    Drain { host: HostName, key: KeyName, milliseconds: u64 },
+    /// Waits until D2 can have no update signed with the old key under way; on the other firewalls too.
+    Drain {
+        host: HostName,
+        key: KeyName,
+        milliseconds: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<HostName>,
+    },
     /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
     Heal {
         host: HostName,
@@ -205,8 +212,34 @@ impl Change {
         }
     }
 
+    /// The firewall it is made on, where it is made on one.
+    fn host(&self) -> Option<&HostName> {
+        match self {
+            Self::InstallD2 { host, .. }
+            | Self::RestoreD2 { host, .. }
+            | Self::ReplaceD2 { host, .. }
+            | Self::ProbeD2 { host, .. }
+            | Self::ForgetD2Probe { host, .. }
+            | Self::Heal { host, .. }
+            | Self::EditFirewall { host, .. }
+            | Self::RestoreFirewall { host, .. }
+            | Self::RewireDhcp { host, .. }
+            | Self::PutScript { host, .. }
+            | Self::RestoreScript { host, .. }
+            | Self::RemoveScript { host, .. }
+            | Self::StartD2 { host }
+            | Self::StopD2 { host }
+            | Self::RemoveBackups { host, .. } => Some(host),
+            _ => None,
+        }
+    }
+
     /// Makes the change. Only `apply`'s loop calls this.
     pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
+        let config = &*match self.host() {
+            Some(host) => config.on(host)?,
+            None => Cow::Borrowed(config),
+        };
         match self {
             Self::StoreKey { key } => moves::store_key(config, world, key).await,
             Self::ForgetKey { key } => moves::forget_key(config, world, key).await,
@@ -246,7 +279,10 @@ impl Change {
             }
             Self::ProbeD2 { host, key, zone } => moves::probe_d2(config, world, host, key, zone).await,
             Self::ForgetD2Probe { host, zone } => moves::forget_d2_probe(config, world, host, zone).await,
-            Self::Drain { host, key, milliseconds } => moves::drain(config, world, host, key, *milliseconds).await,
+            Self::Drain { host, key, milliseconds, also } => {
+                let hosts: Vec<&HostName> = std::iter::once(host).chain(also).collect();
+                moves::drain(config, world, &hosts, key, *milliseconds).await
+            }
             Self::Heal { host, leases, percent } => moves::heal(config, world, host, leases.as_deref(), *percent).await,
             Self::EditFirewall { host, edits, reason, run, replaces, rebuild } => {
                 let what = pfsense::Save { edits, reason, replaces: replaces.as_ref(), run };

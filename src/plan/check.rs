@@ -13,6 +13,7 @@ use crate::systems::servers::{NameServer, Server};
 use crate::systems::store::Store;
 use crate::world::{Digest, World};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -80,8 +81,29 @@ pub enum Check {
 }
 
 impl Check {
+    /// The firewall it is about, where it is about one.
+    fn host(&self) -> Option<&HostName> {
+        match self {
+            Self::FirewallSays { host, .. }
+            | Self::FirewallIs { host, .. }
+            | Self::DhcpRuns { host }
+            | Self::DhcpSends { host, .. }
+            | Self::DhcpFileHas { host, .. }
+            | Self::DhcpUses { host, .. }
+            | Self::ScriptStands { host, .. }
+            | Self::D2Up { host, .. }
+            | Self::D2FileUses { host, .. }
+            | Self::D2Runs { host, .. } => Some(host),
+            _ => None,
+        }
+    }
+
     /// Ok if it holds; otherwise an error that says what was found instead.
     pub async fn holds(&self, config: &Config, world: &World) -> Result<()> {
+        let config = &*match self.host() {
+            Some(host) => config.on(host)?,
+            None => Cow::Borrowed(config),
+        };
         match self {
             Self::ConfigIs { digest } => config_is(config, digest),
             Self::FileIs { host, path, digest } => file_is(world, host, path, digest.as_ref()),

@@ -92,8 +92,9 @@ mod tests {
 
     fn closing() -> Change {
         let (now, reason) = (Timestamp::UNIX_EPOCH, String::new());
-        let (run, saved, d2_backup) = (String::new(), Vec::new(), None);
-        Change::EndBypass { state: BypassState { run, since: now, until: now, reason, saved, d2_backup } }
+        let (run, saved, d2_backup, more_d2_backups) = (String::new(), Vec::new(), None, Vec::new());
+        let state = BypassState { run, since: now, until: now, reason, saved, d2_backup, more_d2_backups };
+        Change::EndBypass { state }
     }
 
     #[test]

@@ -260,21 +260,32 @@ async fn seen(
 pub(super) async fn drain(
     config: &Config,
     world: &mut World,
-    host: &HostName,
+    hosts: &[&HostName],
     key: &KeyName,
     milliseconds: u64,
 ) -> Result<Evidence> {
-    // On the way back it may be D2's end that turned us round.
-    if !kea::apply::running(world.host(host)?, &config.d2.socket)? {
+    let mut running = Vec::new();
+    for host in hosts {
+        let config = config.on(host)?;
+        // On the way back it may be D2's end that turned us round.
+        if kea::apply::running(world.host(host)?, &config.d2.socket)? {
+            running.push(config);
+        }
+    }
+    if running.is_empty() {
         return Ok(Evidence::note("no D2 is running"));
     }
+    let sent = |world: &World, on: &Config| -> Result<i64> {
+        Ok(kea::socket::Statistics::read(world.host(&on.d2.host)?, &on.d2.socket)?.of_key(key, "sent"))
+    };
     world.clock.sleep(Duration::from_millis(milliseconds)).await;
-    let before = kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent");
+    let before: Vec<i64> = running.iter().map(|on| sent(world, on)).collect::<Result<_>>()?;
     world.clock.sleep(Duration::from_millis(200)).await;
-    let after = kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent");
-    if after != before {
-        return Err(Error::new(format!("D2 still sends updates with {key}"))
-            .hint("is there a per-server key-name in its file? `pfddns tsig status` shows what it uses"));
+    for (on, before) in running.iter().zip(before) {
+        if sent(world, on)? != before {
+            return Err(Error::new(format!("D2{} still sends updates with {key}", on.on_whom()))
+                .hint("is there a per-server key-name in its file? `pfddns tsig status` shows what it uses"));
+        }
     }
     Ok(Evidence::note(format!("waited {milliseconds} ms; {key} at rest")))
 }

@@ -142,10 +142,13 @@ pub(super) async fn start_d2(config: &Config, world: &mut World, host: &HostName
 }
 
 /// Starts D2 without a journal: it may be asked each minute, and must work while another run is unfinished.
-pub async fn ensure(config: &Config, world: &mut World) -> Result<Evidence> {
-    let host = config.d2.host.clone();
-    start_d2(config, world, &host).await.map_err(|error| {
-        error.while_doing("starting D2").and_hint("`pfddns kea lint` looks at its file").exit_with(Exit::Failed)
+pub async fn ensure(config: &Config, world: &mut World, host: &HostName) -> Result<Evidence> {
+    let config = config.on(host)?;
+    start_d2(&config, world, host).await.map_err(|error| {
+        error
+            .while_doing(format!("starting D2{}", config.on_whom()))
+            .and_hint("`pfddns kea lint` looks at its file")
+            .exit_with(Exit::Failed)
     })
 }
 

@@ -1,6 +1,7 @@
 //! Findings and explanations as text and JSON.
 
-use crate::tasks::kea::{Explanation, Linted, Severity};
+use crate::model::HostName;
+use crate::tasks::kea::{Explained, Linted, Severity};
 use crate::tasks::service::ServiceView;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -31,17 +32,41 @@ pub fn lint_json(linted: &Linted) -> Value {
 }
 
 /// Explanations as text.
-pub fn explain_text(all: &[Explanation]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+pub fn explain_text(all: &[Explained]) -> String {
+    let one = |it: &Explained| match &it.firewall {
+        Some(name) => format!("on {name}\n{}", it.explanation),
+        None => it.explanation.to_string(),
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Explanations as JSON.
-pub fn explain_json(all: &[Explanation]) -> Value {
+pub fn explain_json(all: &[Explained]) -> Value {
     json!({ "explained": all })
 }
 
-/// Where D2's service stands.
-pub fn service_text(view: &ServiceView) -> String {
+/// Where D2's service stands, on each firewall.
+pub fn service_text(views: &[(HostName, ServiceView)]) -> String {
+    match views {
+        [(_, one)] => service_on(one),
+        all => all.iter().map(|(name, view)| format!("{name}\n{}\n", service_on(view))).collect(),
+    }
+}
+
+/// The same as JSON; one firewall is not named.
+pub fn service_json(views: &[(HostName, ServiceView)]) -> Value {
+    let data = |view: &ServiceView| serde_json::to_value(view).unwrap_or(Value::Null);
+    match views {
+        [(_, one)] => data(one),
+        all => {
+            let each: serde_json::Map<String, Value> =
+                all.iter().map(|(name, view)| (name.to_string(), data(view))).collect();
+            json!({ "firewalls": each })
+        }
+    }
+}
+
+fn service_on(view: &ServiceView) -> String {
     let mut out = format!("script    {}: {}\n", view.script, view.script_state);
     let is = |there: bool, yes: &'static str, no: &'static str| if there { yes } else { no };
     let _ = writeln!(out, "service   {}", is(view.service, "in Status > Services", "not in Status > Services"));

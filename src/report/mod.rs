@@ -109,8 +109,11 @@ pub fn status_text(status: &Status) -> String {
     }
     let none = "no key".to_owned();
     let name = |key: &Option<crate::model::KeyName>| key.as_ref().map_or_else(|| none.clone(), ToString::to_string);
-    let _ =
-        writeln!(out, "\nD2\n  file: {}\n  running: {}\n\nservers", name(&status.d2_file), name(&status.d2_running));
+    let _ = writeln!(out, "\nD2\n  file: {}\n  running: {}", name(&status.d2_file), name(&status.d2_running));
+    for it in &status.other_firewalls {
+        let _ = writeln!(out, "D2 on {}\n  file: {}\n  running: {}", it.name, name(&it.d2_file), name(&it.d2_running));
+    }
+    out.push_str("\nservers\n");
     for server in &status.servers {
         let _ = writeln!(out, "  {}  {}  up since {}", server.name, server.version, server.started);
         for (key, fingerprint) in &server.keys {

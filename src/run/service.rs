@@ -2,7 +2,7 @@
 
 use super::{Session, Shown};
 use crate::cli::Service;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::plan::supervise;
 use crate::report::kea as report;
 use crate::tasks::service;
@@ -20,27 +20,28 @@ impl Session<'_> {
                 self.go(plan, &go).await
             }
             Service::Status => {
-                let view = service::status(&self.config, &self.world)?;
-                let json = serde_json::to_value(&view).map_err(|error| Error::new(format!("the answer: {error}")))?;
-                let exit = match (view.problems.is_empty(), view.installed) {
+                let views = service::status(&self.config, &self.world)?;
+                let good = views.iter().all(|(_, view)| view.problems.is_empty());
+                let exit = match (good, views.iter().all(|(_, view)| view.installed)) {
                     (false, _) => Exit::Failed,
                     (true, false) => Exit::Pending,
                     (true, true) => Exit::Done,
                 };
-                Ok(Shown { text: report::service_text(&view), json, exit })
+                Ok(Shown { text: report::service_text(&views), json: report::service_json(&views), exit })
             }
             Service::Ensure { only_plan } => self.ensure(only_plan).await,
         }
     }
 
     async fn ensure(&mut self, only_plan: bool) -> Result<Shown> {
-        let down = service::needs_start(&self.config, &self.world)?;
+        let all = service::need_start(&self.config, &self.world)?;
+        let down = !all.is_empty();
         if down && only_plan {
             let json = json!({ "running": false, "started": false });
             return Ok(Shown { text: "D2 should run and does not\n".into(), json, exit: Exit::Pending });
         }
-        if down {
-            supervise::ensure(&self.config, &mut self.world).await?;
+        for host in &all {
+            supervise::ensure(&self.config, &mut self.world, host).await?;
         }
         let text = match down {
             true => "D2 was down and was started; `pfddns kea heal` registers names that were lost meanwhile\n",

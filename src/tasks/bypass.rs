@@ -37,10 +37,17 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
         reason: reason.to_owned(),
         saved: snapshot(config, world, &left_out(config, without)?).await?,
         d2_backup: None,
+        more_d2_backups: Vec::new(),
     };
-    let d2 = unsigned_d2(config, world, &plan.id)?;
-    if d2.is_some() {
-        state.d2_backup = Some(d2_backup(config, &plan.id));
+    let mut d2 = Vec::new();
+    for (number, config) in config.each().iter().enumerate() {
+        let Some(step) = unsigned_d2(config, world, &plan.id)? else { continue };
+        d2.push(step);
+        let backup = d2_backup(config, &plan.id);
+        match number {
+            0 => state.d2_backup = Some(backup),
+            _ => state.more_d2_backups.push((config.d2.host.clone(), backup)),
+        }
     }
     plan.steps.push(note(config, &state));
     plan.steps.extend(state.saved.iter().map(open));
@@ -64,8 +71,9 @@ pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
     let mut plan = Plan::new("bypass-end", format!("end the bypass at {}", config.site), world.clock.now());
     let Some(state) = read(config, world)? else { return Ok(plan) };
     // D2 signs again before the zones ask for it: an open zone takes signed updates too, so none is refused in between.
-    if let Some(backup) = &state.d2_backup {
-        plan.steps.extend(signed_d2(config, world, backup)?);
+    let first = state.d2_backup.iter().map(|backup| (&config.d2.host, backup));
+    for (host, backup) in first.chain(state.more_d2_backups.iter().map(|(host, backup)| (host, backup))) {
+        plan.steps.extend(signed_d2(&*config.on(host)?, world, backup)?);
     }
     for saved in &state.saved {
         let backend = Server::of(config, &saved.server)?;
@@ -206,7 +214,10 @@ fn unsigned_d2(config: &Config, world: &World, run: &str) -> Result<Option<Step>
     let undo = Undo::by(Change::RestoreD2 { host: name.clone(), backup, existed: true, no_pause: false });
     let before = Check::FileIs { host: name.clone(), path: config.d2.config.clone(), digest };
     let after = vec![Check::D2FileUses { host: name.clone(), key: None }, Check::D2Runs { host: name, key: None }];
-    Ok(Some(Step::new("make D2 send unsigned updates", change, after, undo).given(vec![before])))
+    Ok(Some(
+        Step::new(format!("make D2{} send unsigned updates", config.on_whom()), change, after, undo)
+            .given(vec![before]),
+    ))
 }
 
 fn signed_d2(config: &Config, world: &World, backup: &std::path::Path) -> Result<Option<Step>> {
@@ -229,5 +240,5 @@ fn signed_d2(config: &Config, world: &World, backup: &std::path::Path) -> Result
         no_pause: false,
     });
     let after = vec![Check::D2FileUses { host: name.clone(), key: key.clone() }, Check::D2Runs { host: name, key }];
-    Ok(Some(Step::new("make D2 sign as before", change, after, undo)))
+    Ok(Some(Step::new(format!("make D2{} sign as before", config.on_whom()), change, after, undo)))
 }

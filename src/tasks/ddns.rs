@@ -45,7 +45,7 @@ pub async fn render(config: &Config, world: &World) -> Result<Plan> {
     if !config.d2.manage {
         return Err(Error::usage("this site has no D2 to render for: d2.manage is false in pfddns.toml"));
     }
-    let mut plan = Plan::new("kea-render", format!("D2's file on {}", config.d2.host), world.clock.now());
+    let mut plan = Plan::new("kea-render", format!("D2's file on {}", hosts(config)), world.clock.now());
     let key = survey.key_ref(config, survey.current()?);
     d2(config, world, &survey, &key, &mut plan)?;
     plan.given = survey.given(config)?;
@@ -214,11 +214,18 @@ pub(super) fn prove(server: &ServerSeen, key: &KeyRef) -> Step {
     )
 }
 
-/// The steps that write D2's file for `key` if it would change, and that start a D2 which config.xml names as a service.
+/// All firewalls by name.
+pub(super) fn hosts(config: &Config) -> String {
+    config.firewalls.iter().map(|it| it.name.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// For each firewall.
 fn d2(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut Plan) -> Result<()> {
-    if !config.d2.manage {
-        return Ok(());
-    }
+    config.each().iter().filter(|it| it.d2.manage).try_for_each(|config| d2_on(config, world, survey, key, plan))
+}
+
+/// The steps that write D2's file for `key` if it would change, and that start a D2 which config.xml names as a service.
+fn d2_on(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut Plan) -> Result<()> {
     let service = service::wanted(config, world)?;
     let down = service && !kea::apply::running(world.host(&config.d2.host)?, &config.d2.socket)?;
     if service {
@@ -240,7 +247,7 @@ fn d2(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut 
 /// Does D2's file say exactly what it should?
 fn is_installed(config: &Config, survey: &Survey, key: &KeyRef) -> Result<bool> {
     let stored = survey.book.keys.iter().find(|it| it.name == key.name);
-    let (Some(d2), Some(stored)) = (&survey.d2, stored) else { return Ok(false) };
+    let (Some(d2), Some(stored)) = (survey.d2(config), stored) else { return Ok(false) };
     Ok(*d2.text == **d2_text(config, Some((key, &stored.secret)))?)
 }
 
@@ -249,7 +256,7 @@ pub(super) fn install(config: &Config, survey: &Survey, key: &KeyRef, run: &str)
     refuse_foreign(config, survey)?;
     let host = config.d2.host.clone();
     let backup = d2_backup(config, run);
-    let digest = survey.d2.as_ref().map(|d2| d2.digest.clone());
+    let digest = survey.d2(config).map(|d2| d2.digest.clone());
     let change = Change::InstallD2 {
         host: host.clone(),
         key: Some(key.clone()),
@@ -263,7 +270,7 @@ pub(super) fn install(config: &Config, survey: &Survey, key: &KeyRef, run: &str)
         Check::D2Runs { host: host.clone(), key: Some(key.name.clone()) },
     ];
     let before = Check::FileIs { host, path: config.d2.config.clone(), digest };
-    let title = format!("make D2 sign with {}", key.name);
+    let title = format!("make D2{} sign with {}", config.on_whom(), key.name);
     Ok(Step::new(title, change, after, undo).given(vec![before]).showing(diff(config, survey, key)?))
 }
 
@@ -271,7 +278,7 @@ pub(super) fn install(config: &Config, survey: &Survey, key: &KeyRef, run: &str)
 fn diff(config: &Config, survey: &Survey, key: &KeyRef) -> Result<String> {
     let placeholder = Secret::new(base64_zeros(key.algorithm.secret_bytes()));
     let new = redact(d2_text(config, Some((key, &placeholder)))?.as_bytes());
-    let old = survey.d2.as_ref().map(|d2| redact(d2.text.as_bytes())).unwrap_or_default();
+    let old = survey.d2(config).map(|d2| redact(d2.text.as_bytes())).unwrap_or_default();
     let path = config.d2.config.display().to_string();
     let text =
         similar::TextDiff::from_lines(&old, &new).unified_diff().context_radius(3).header(&path, &path).to_string();
@@ -286,7 +293,7 @@ fn base64_zeros(bytes: usize) -> String {
 /// Keys and domains in the installed file that this configuration does not name would be lost, and so would whatever
 /// was meant by a defect in it: stop instead.
 fn refuse_foreign(config: &Config, survey: &Survey) -> Result<()> {
-    let Some(d2) = &survey.d2 else { return Ok(()) };
+    let Some(d2) = survey.d2(config) else { return Ok(()) };
     if let Some(defect) = &d2.defect {
         return Err(defect.clone().while_doing("looking at D2's file, before anything is written"));
     }
@@ -298,6 +305,11 @@ fn refuse_foreign(config: &Config, survey: &Survey) -> Result<()> {
     if foreign.is_empty() {
         return Ok(());
     }
-    Err(Error::new(format!("{} has what pfddns does not know: {}", config.d2.config.display(), foreign.join(", ")))
-        .hint("name these zones in pfddns.toml, or move the file aside first; nothing foreign is overwritten"))
+    Err(Error::new(format!(
+        "{}{} has what pfddns does not know: {}",
+        config.d2.config.display(),
+        config.on_whom(),
+        foreign.join(", ")
+    ))
+    .hint("name these zones in pfddns.toml, or move the file aside first; nothing foreign is overwritten"))
 }

@@ -35,7 +35,12 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     }
     let change = Change::Heal { host: config.d2.host.clone(), leases, percent };
     // Taking a name away that a client has leased would be no way back to anything.
-    let step = Step::new(format!("register {} names through D2", missing.len()), change, Vec::new(), Undo::NotNeeded);
+    let step = Step::new(
+        format!("register {} names through D2{}", missing.len(), config.on_whom()),
+        change,
+        Vec::new(),
+        Undo::NotNeeded,
+    );
     plan.steps.push(step.showing(shown));
     Ok(plan)
 }

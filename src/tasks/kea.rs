@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::DomainName;
+use crate::model::{DomainName, HostName};
 use crate::systems::dns::{self, Rtype};
 use crate::systems::kea::check::{self, Checked, Named};
 use crate::systems::kea::dhcp::Dhcp;
@@ -14,10 +14,11 @@ use crate::systems::kea::{Installed, Version, apply, socket};
 use crate::systems::servers::{NameServer, Server};
 use crate::world::{Host, World};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 pub use crate::systems::kea::check::{Finding, Severity};
-pub use crate::systems::kea::explain::Explanation;
+use crate::systems::kea::explain::Explanation;
 
 /// Taken when neither `--kea` nor an installed program says which version will read a file.
 const NEWEST: Version = Version(3, 0, 4);
@@ -71,52 +72,80 @@ impl Read {
     }
 }
 
-/// Checks the named files, or D2's file and the running DHCP server of the configuration.
+/// Checks the named files of this machine, or D2's file and the running DHCP server of each firewall of the configuration.
 pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], version: Option<&str>) -> Result<Linted> {
-    let version = version.map(read_version).transpose()?;
-    let host = host(config, world)?;
-    let mut not_asked = Vec::new();
-    let read = match (files, config) {
-        ([], None) => {
-            return Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml"));
-        }
-        ([], Some(config)) => installed(config, host, &mut not_asked)?,
-        (files, _) => named(world.this_machine(), files)?,
-    };
-    let version = match (version, config) {
-        (Some(version), _) => version,
-        (None, Some(config)) if config.d2.manage => apply::program_version(host, &config.d2.program).unwrap_or(NEWEST),
-        (None, _) => NEWEST,
-    };
+    let asked = version.map(read_version).transpose()?;
+    let mut linted =
+        Linted { version: String::new(), documents: Vec::new(), not_asked: Vec::new(), findings: Vec::new() };
     let zones = match config {
-        Some(config) => zone_facts(config, world, &mut not_asked).await,
+        Some(config) => zone_facts(config, world, &mut linted.not_asked).await,
         None => Vec::new(),
     };
-    let folders = config.map(|config| folders(host, &config.d2.program)).unwrap_or_default();
-    let look = |file: &str| look(host, Path::new(file));
-    let mode = folders.sockets.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
-    let against = Checked {
-        version,
-        socket_folder: folders.sockets.as_deref(),
-        socket_folder_mode: mode,
-        log_folder: folders.logs.as_deref(),
-        hooks_folder: folders.hooks.as_deref(),
-        guess_folders: config.is_none(),
-        look: &look,
-    };
-    let context = Context { against, zones: &zones, reserved: config.map_or(&[], |it| &it.d2.reserved_names) };
-    let names = read.names.clone();
-    let (documents, mut findings) = read.split(&context.against);
-    let is_d2 = |it: &&Document| Dhcp::read(it).is_none();
-    let d2: Vec<&Document> = documents.iter().filter(is_d2).collect();
-    let dhcp: Vec<&Document> = documents.iter().filter(|it| !is_d2(it)).collect();
-    findings.extend(lint_documents(d2.first().copied(), &dhcp, &context));
-    for more in d2.iter().skip(1) {
-        findings.extend(lint_documents(Some(more), &[], &context));
+    let mut d2 = Vec::new();
+    for view in &views(config, files)? {
+        let config = view.as_deref();
+        let host = host(config, world, files)?;
+        let version = match (asked, config) {
+            (Some(version), _) => version,
+            (None, Some(it)) if it.d2.manage => apply::program_version(host, &it.d2.program).unwrap_or(NEWEST),
+            (None, _) => NEWEST,
+        };
+        let read = read(config, host, files, &mut linted.not_asked).map_err(|error| of(config, error))?;
+        if linted.version.is_empty() {
+            linted.version = version.to_string();
+        }
+        linted.documents.extend(read.names.iter().cloned());
+        let folders = config.map(|config| folders(host, &config.d2.program)).unwrap_or_default();
+        let look = |file: &str| look(host, Path::new(file));
+        let mode = folders.sockets.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
+        let against = Checked {
+            version,
+            socket_folder: folders.sockets.as_deref(),
+            socket_folder_mode: mode,
+            log_folder: folders.logs.as_deref(),
+            hooks_folder: folders.hooks.as_deref(),
+            guess_folders: config.is_none(),
+            look: &look,
+        };
+        let context = Context { against, zones: &zones, reserved: config.map_or(&[], |it| &it.d2.reserved_names) };
+        let (documents, findings) = read.split(&context.against);
+        linted.findings.extend(findings);
+        let (dhcp, own): (Vec<Document>, Vec<Document>) =
+            documents.into_iter().partition(|it| Dhcp::read(it).is_some());
+        let dhcp: Vec<&Document> = dhcp.iter().collect();
+        linted.findings.extend(lint_documents(own.first(), &dhcp, &context));
+        for more in own.iter().skip(1) {
+            linted.findings.extend(lint_documents(Some(more), &[], &context));
+        }
+        d2.extend(own);
     }
-    findings.extend(pair(&d2));
-    let findings = worst_first(findings);
-    Ok(Linted { version: version.to_string(), documents: names, not_asked, findings })
+    linted.findings.extend(pair(&d2.iter().collect::<Vec<_>>()));
+    linted.findings = worst_first(linted.findings);
+    Ok(linted)
+}
+
+/// The configuration as each firewall has it, or once as it is, where files are named.
+fn views<'a>(config: Option<&'a Config>, files: &[PathBuf]) -> Result<Vec<Option<Cow<'a, Config>>>> {
+    match (config, files) {
+        (None, []) => Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
+        (Some(config), []) => Ok(config.each().into_iter().map(Some).collect()),
+        (config, _) => Ok(vec![config.map(Cow::Borrowed)]),
+    }
+}
+
+/// The named files, or what is installed.
+fn read(config: Option<&Config>, host: &Host, files: &[PathBuf], not_asked: &mut Vec<String>) -> Result<Read> {
+    match config.filter(|_| files.is_empty()) {
+        Some(config) => installed(config, host, not_asked),
+        None => named(host, files, ""),
+    }
+}
+
+fn of(config: Option<&Config>, error: Error) -> Error {
+    match config {
+        Some(config) => config.named(error),
+        None => error,
+    }
 }
 
 fn read_version(text: &str) -> Result<Version> {
@@ -129,26 +158,46 @@ pub fn has_errors(linted: &Linted) -> bool {
     linted.findings.iter().any(|it| it.severity == Severity::Error)
 }
 
-/// Explains names and addresses, from the files or (`running`) from the daemons.
+/// What one firewall would do. `firewall`: which, where there are several.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<HostName>,
+    /// What it would do.
+    #[serde(flatten)]
+    pub explanation: Explanation,
+}
+
+/// Explains names and addresses, from the files or (`running`) from the daemons; on each firewall.
 pub fn explain(
     config: Option<&Config>,
     world: &World,
     asked: &[String],
     files: &[PathBuf],
     running: bool,
+) -> Result<Vec<Explained>> {
+    let mut all = Vec::new();
+    for view in &views(config, files)? {
+        let config = view.as_deref();
+        let firewall = config.filter(|it| files.is_empty() && it.firewalls.len() > 1).map(|it| it.d2.host.clone());
+        let explanations = explain_on(config, world, asked, files, running).map_err(|error| of(config, error))?;
+        all.extend(explanations.into_iter().map(|explanation| Explained { firewall: firewall.clone(), explanation }));
+    }
+    Ok(all)
+}
+
+fn explain_on(
+    config: Option<&Config>,
+    world: &World,
+    asked: &[String],
+    files: &[PathBuf],
+    running: bool,
 ) -> Result<Vec<Explanation>> {
-    let host = host(config, world)?;
-    let mut not_asked = Vec::new();
-    let read = match (files, config) {
-        ([], None) => {
-            return Err(Error::usage("there is nothing to look at").hint("name --file, or --config pfddns.toml"));
-        }
-        ([], Some(config)) => installed(config, host, &mut not_asked)?,
-        (files, _) => named(world.this_machine(), files)?,
-    };
-    let documents = read.whole()?;
+    let host = host(config, world, files)?;
+    let documents = read(config, host, files, &mut Vec::new())?.whole()?;
     let d2 = match (running, config) {
-        (true, Some(config)) => apply::in_use(host, &config.d2.socket)?,
+        (true, Some(config)) => apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?,
         (true, None) => return Err(Error::usage("--running needs a pfddns.toml, which names D2's control socket")),
         (false, _) => {
             let document = documents.iter().find(|it| it.root().get("DhcpDdns").is_some());
@@ -162,18 +211,19 @@ pub fn explain(
     asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, reserved)).collect()
 }
 
-fn host<'a>(config: Option<&Config>, world: &'a World) -> Result<&'a Host> {
-    match config {
+/// Files that are named lie on this machine; the configuration's own on its firewall.
+fn host<'a>(config: Option<&Config>, world: &'a World, files: &[PathBuf]) -> Result<&'a Host> {
+    match config.filter(|_| files.is_empty()) {
         Some(config) => world.host(&config.d2.host),
-        None => world.hosts.first().map(|it| &it.1).ok_or_else(|| Error::usage("there is no host to look at")),
+        None => Ok(world.this_machine()),
     }
 }
 
 /// Reads files as a daemon would, with what they include. One that can't be parsed becomes a finding.
-fn named(host: &Host, files: &[PathBuf]) -> Result<Read> {
+fn named(host: &Host, files: &[PathBuf], on: &str) -> Result<Read> {
     let mut read = Read::default();
     for file in files {
-        let name = file.display().to_string();
+        let name = format!("{on}{}", file.display());
         add(&mut read, host, &host.read(file)?, &name);
     }
     Ok(read)
@@ -208,9 +258,10 @@ fn pair(documents: &[&Document]) -> Vec<Finding> {
 
 /// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.
 fn installed(config: &Config, host: &Host, not_asked: &mut Vec<String>) -> Result<Read> {
-    let mut read = named(host, std::slice::from_ref(&config.d2.config))?;
+    let on = if config.firewalls.len() > 1 { format!("{}:", config.d2.host) } else { String::new() };
+    let mut read = named(host, std::slice::from_ref(&config.d2.config), &on)?;
     let Some(control) = &config.d2.dhcp4_socket else {
-        not_asked.push("the DHCP server: d2.dhcp4-socket is not set".into());
+        not_asked.push(format!("{on}the DHCP server: d2.dhcp4-socket is not set"));
         return Ok(read);
     };
     match socket::command(host, control, "config-get", None) {
@@ -219,9 +270,9 @@ fn installed(config: &Config, host: &Host, not_asked: &mut Vec<String>) -> Resul
             if let Some(map) = arguments.as_object_mut() {
                 map.remove("hash");
             }
-            add(&mut read, host, format!("{arguments:#}").as_bytes(), "kea-dhcp4(running)");
+            add(&mut read, host, format!("{arguments:#}").as_bytes(), &format!("{on}kea-dhcp4(running)"));
         }
-        Err(error) => not_asked.push(format!("the DHCP server: {}", error.what())),
+        Err(error) => not_asked.push(format!("{on}the DHCP server: {}", error.what())),
     }
     Ok(read)
 }

@@ -23,9 +23,11 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
     plan.steps.push(settle_new(config, &survey, &new, &old));
     plan.steps.push(mark_current(&old, &new));
     if config.d2.manage {
-        let accepted = survey.servers.iter().map(|server| accepted(server, &new)).collect();
-        plan.steps.push(install(config, &survey, &new, &plan.id)?.only_if(accepted));
-        plan.steps.extend(through_d2(config, &new));
+        let accepted: Vec<Check> = survey.servers.iter().map(|server| accepted(server, &new)).collect();
+        for config in &config.each() {
+            plan.steps.push(install(config, &survey, &new, &plan.id)?.only_if(accepted.clone()));
+            plan.steps.extend(through_d2(config, &new));
+        }
         plan.steps.push(drain(config, &survey, &new, &old));
     }
     plan.steps.extend(survey.servers.iter().map(|server| revoke(server, &old).only_if(in_use(config, server, &new))));
@@ -67,15 +69,15 @@ async fn preflight(config: &Config, world: &World, survey: &Survey) -> Result<Ke
             })?;
         }
     }
-    if config.d2.manage {
-        d2_ready(config, world, survey, &old)?;
+    for config in config.each().iter().filter(|it| it.d2.manage) {
+        d2_ready(config, world, survey, &old).map_err(|error| config.named(error))?;
     }
     Ok(old)
 }
 
 fn d2_ready(config: &Config, world: &World, survey: &Survey, old: &KeyRef) -> Result<()> {
     let hint = "`pfddns kea render` writes and loads it";
-    let Some(d2) = &survey.d2 else {
+    let Some(d2) = survey.d2(config) else {
         return Err(Error::new(format!("there is no {}", config.d2.config.display())).hint(hint));
     };
     // Found now rather than when every server has the new key already: no such program, or a file it would not take.
@@ -132,7 +134,7 @@ fn mark_current(old: &KeyRef, new: &KeyRef) -> Step {
 fn through_d2(config: &Config, new: &KeyRef) -> Option<Step> {
     let zone = config.zones.iter().find(|zone| !zone.name.is_reverse())?;
     let change = Change::ProbeD2 { host: config.d2.host.clone(), key: new.name.clone(), zone: zone.name.clone() };
-    let title = format!("see D2 write to {} with {}", zone.name, new.name);
+    let title = format!("see D2{} write to {} with {}", config.on_whom(), zone.name, new.name);
     let undo = Undo::by(Change::ForgetD2Probe { host: config.d2.host.clone(), zone: zone.name.clone() });
     Some(Step::new(title, change, Vec::new(), undo))
 }
@@ -164,8 +166,8 @@ fn accepted(server: &ServerSeen, key: &KeyRef) -> Check {
 /// may have saved an old key table, or a run gone on a day later.
 fn in_use(config: &Config, server: &ServerSeen, new: &KeyRef) -> Vec<Check> {
     let mut checks = vec![accepted(server, new)];
-    if config.d2.manage {
-        let (host, key) = (config.d2.host.clone(), Some(new.name.clone()));
+    for firewall in config.firewalls.iter().filter(|_| config.d2.manage) {
+        let (host, key) = (firewall.name.clone(), Some(new.name.clone()));
         checks.push(Check::D2FileUses { host: host.clone(), key: key.clone() });
         checks.push(Check::D2Runs { host, key });
     }
@@ -175,7 +177,8 @@ fn in_use(config: &Config, server: &ServerSeen, new: &KeyRef) -> Vec<Check> {
 fn drained(config: &Config, key: &KeyRef) -> Change {
     let bound = config.in_flight_bound() + std::time::Duration::from_millis(500);
     let milliseconds = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
-    Change::Drain { host: config.d2.host.clone(), key: key.name.clone(), milliseconds }
+    let also = config.firewalls.iter().skip(1).map(|it| it.name.clone()).collect();
+    Change::Drain { host: config.d2.host.clone(), key: key.name.clone(), milliseconds, also }
 }
 
 fn revoke(server: &ServerSeen, old: &KeyRef) -> Step {

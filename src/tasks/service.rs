@@ -1,10 +1,11 @@
 //! D2 as a service of the firewall: its start script, its entries in config.xml, and seeing that it runs. What config.xml
 //! says survives a restore; so its entry decides whether D2 should run, and everything else is built anew from it.
 
+use super::ddns::hosts;
 use super::firewall::{parse, read};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::KeyName;
+use crate::model::{HostName, KeyName};
 use crate::plan::supervise::{names, script_backup, script_seen};
 use crate::plan::{Change, Check, Plan, Step, Undo};
 use crate::systems::kea::{self, rc};
@@ -87,7 +88,7 @@ pub(super) fn script_step(config: &Config, world: &World, run: &str) -> Result<O
     let undo = Undo::by(Change::RestoreScript { host: host.clone(), backup, mode });
     let after = vec![Check::ScriptStands { host: host.clone(), stands: true }];
     let before = Check::FileIs { host, path: path.clone(), digest };
-    let title = format!("put D2's start script at {}", path.display());
+    let title = format!("put D2's start script at {}{}", path.display(), config.on_whom());
     let old = world.host(&config.d2.host)?.read_if_there(path)?.unwrap_or_default();
     let new = rc::script(&names(config));
     let diff = similar::TextDiff::from_lines(&*String::from_utf8_lossy(&old), &new)
@@ -107,7 +108,7 @@ pub(super) fn start_step(config: &Config, key: Option<&KeyName>) -> Step {
     after.extend(key.map(|key| Check::D2Runs { host: host.clone(), key: Some(key.clone()) }));
     let undo = Undo::by(Change::StopD2 { host: host.clone() });
     let before = vec![Check::D2Up { host: host.clone(), up: false }];
-    Step::new("start D2", Change::StartD2 { host }, after, undo).given(before)
+    Step::new(format!("start D2{}", config.on_whom()), Change::StartD2 { host }, after, undo).given(before)
 }
 
 /// The step that edits config.xml; pfSense reads these entries when it needs them, so nothing is rebuilt.
@@ -121,6 +122,7 @@ fn entries_step(
     if document.holds(&edits)? {
         return Ok(());
     }
+    let title = &format!("{title}{}", config.on_whom());
     let host = config.d2.host.clone();
     let new = document.edited(&edits)?;
     let diff = hidden::diff(document, &parse(config, &new)?);
@@ -137,7 +139,7 @@ fn entries_step(
     let back = document.inverse(&edits);
     let there = change(&edits, title.to_owned(), Some(digest.clone()));
     let undo = Undo::by(change(&back, format!("no more: {title}"), None));
-    let step = Step::new(title, there, vec![says(title.to_owned(), &edits)], undo)
+    let step = Step::new(title.as_str(), there, vec![says(title.to_owned(), &edits)], undo)
         .given(vec![says(format!("not yet: {title}"), &back)])
         .showing(diff);
     let path = config.pfsense.config.clone();
@@ -146,35 +148,49 @@ fn entries_step(
     Ok(())
 }
 
-/// Script, entries, and D2 started if its file is there.
+/// Script, entries, and D2 started if its file is there; on each firewall, since pfSense syncs none of it.
 pub fn install(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
+    let title = format!("D2 as a service on {}", hosts(config));
+    let mut plan = Plan::new("kea-service", title, world.clock.now());
+    for config in &config.each() {
+        install_on(config, world, &mut plan).map_err(|error| config.named(error))?;
+    }
+    Ok(plan)
+}
+
+fn install_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
-    let title = format!("D2 as a service on {}", config.d2.host);
-    let mut plan = Plan::new("kea-service", title, world.clock.now());
     let edits = services::install(&document, &config.pfsense.d2_script)?;
     plan.steps.extend(script_step(config, world, &plan.id)?);
     let title = "name D2 in Status > Services, and start it at boot before DHCP";
-    entries_step(config, (&bytes, &document), &mut plan, title, edits)?;
+    entries_step(config, (&bytes, &document), plan, title, edits)?;
     let host = world.host(&config.d2.host)?;
     if host.mode(&config.d2.config)?.is_some() && !kea::apply::running(host, &config.d2.socket)? {
         plan.steps.push(start_step(config, None));
     }
-    Ok(plan)
+    Ok(())
 }
 
 /// Takes out the entries and the script that `install` put there. A running D2 is left running: ending it loses names.
 pub fn remove(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
+    let title = format!("D2 no more a service on {}", hosts(config));
+    let mut plan = Plan::new("kea-service-off", title, world.clock.now());
+    for config in &config.each() {
+        remove_on(config, world, &mut plan).map_err(|error| config.named(error))?;
+    }
+    Ok(plan)
+}
+
+fn remove_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
-    let title = format!("D2 no more a service on {}", config.d2.host);
-    let mut plan = Plan::new("kea-service-off", title, world.clock.now());
     let path = &config.pfsense.d2_script;
     let edits = services::remove(&document, path)?;
     let title = "take D2 out of Status > Services and of the commands at boot";
-    entries_step(config, (&bytes, &document), &mut plan, title, edits)?;
+    entries_step(config, (&bytes, &document), plan, title, edits)?;
     let host = config.d2.host.clone();
     let text = world.host(&host)?.read_if_there(path)?;
     if let (Some(text), Some(mode)) = (text.filter(|it| rc::is_marked(it)), world.host(&host)?.mode(path)?) {
@@ -183,15 +199,24 @@ pub fn remove(config: &Config, world: &World) -> Result<Plan> {
         let undo = Undo::by(Change::RestoreScript { host: host.clone(), backup, mode: Some(mode) });
         let after = vec![Check::ScriptStands { host: host.clone(), stands: false }];
         let before = Check::FileIs { host, path: path.clone(), digest: Some(Digest::of(&text)) };
-        let title = format!("remove {}; a D2 that runs goes on", path.display());
+        let title = format!("remove {}{}; a D2 that runs goes on", path.display(), config.on_whom());
         plan.steps.push(Step::new(title, change, after, undo).given(vec![before]));
     }
-    Ok(plan)
+    Ok(())
 }
 
-/// What is there, and whether D2 runs.
-pub fn status(config: &Config, world: &World) -> Result<ServiceView> {
+/// What is there, and whether D2 runs; on each firewall.
+pub fn status(config: &Config, world: &World) -> Result<Vec<(HostName, ServiceView)>> {
     managed(config)?;
+    let all = config.each();
+    let views = all.iter().map(|config| {
+        let view = status_on(config, world).map_err(|error| config.named(error))?;
+        Ok((config.d2.host.clone(), view))
+    });
+    views.collect()
+}
+
+fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
     let bytes = read(config, world)?;
     let entries = services::entries(&parse(config, &bytes)?, &config.pfsense.d2_script);
     let host = world.host(&config.d2.host)?;
@@ -227,9 +252,20 @@ pub fn status(config: &Config, world: &World) -> Result<ServiceView> {
     })
 }
 
-/// Is D2 down, though it should run? An error if nothing says that it should, or if it could not be started anyway.
-pub fn needs_start(config: &Config, world: &World) -> Result<bool> {
+/// The firewalls where D2 is down, though it should run. An error if nothing says that it should, or if it could not be
+/// started anyway.
+pub fn need_start(config: &Config, world: &World) -> Result<Vec<HostName>> {
     managed(config)?;
+    let mut down = Vec::new();
+    for config in &config.each() {
+        if needs_start(config, world).map_err(|error| config.named(error))? {
+            down.push(config.d2.host.clone());
+        }
+    }
+    Ok(down)
+}
+
+fn needs_start(config: &Config, world: &World) -> Result<bool> {
     if !wanted(config, world)? {
         read(config, world)?;
         return Err(Error::usage("config.xml does not name D2 as a service, so nothing says that it should run")

@@ -5,7 +5,7 @@ use super::service;
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
 use crate::config::Config;
 use crate::error::Result;
-use crate::model::{KeyName, ZoneName, ZoneRules};
+use crate::model::{HostName, KeyName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
 use crate::plan::check::same_rules;
 use crate::plan::journal;
@@ -33,12 +33,27 @@ pub struct Status {
     pub d2_file: Option<KeyName>,
     /// Key the running D2 signs with.
     pub d2_running: Option<KeyName>,
+    /// The other firewalls of the site, the first one left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_firewalls: Vec<FirewallStatus>,
     /// A bypass in force.
     pub bypass: Option<BypassState>,
     /// Names of unfinished runs.
     pub unfinished: Vec<String>,
     /// Everything that is wrong or unknown, one sentence each.
     pub problems: Vec<String>,
+}
+
+/// D2 on one firewall.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FirewallStatus {
+    /// Its name.
+    pub name: HostName,
+    /// Key its D2's file signs with.
+    pub d2_file: Option<KeyName>,
+    /// Key its running D2 signs with.
+    pub d2_running: Option<KeyName>,
 }
 
 /// A key of the store.
@@ -88,13 +103,7 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
             servers.push(seen);
         }
     }
-    let d2 = keep(d2_seen(config, world), "D2's file", &mut problems).flatten();
-    let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
-    problems.extend(defect.map(|error| format!("D2's file: {}", error.what())));
-    let d2_running = running(config, world, &mut problems);
-    let down = keep(service::down(config, world), "D2's service", &mut problems).flatten();
-    problems.extend(down);
-    let d2_file = d2.as_ref().and_then(key_of);
+    let mut firewalls: Vec<FirewallStatus> = config.each().iter().map(|it| d2_on(it, world, &mut problems)).collect();
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
     let runs = keep(journal::all(world, &config.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
@@ -103,19 +112,23 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
         compare(config, book.as_ref(), bypass.as_ref(), server, &mut problems);
     }
     if config.d2.manage && bypass.is_none() {
-        for (who, key) in [("D2's file", &d2_file), ("the running D2", &d2_running)] {
-            if key != &current {
-                problems.push(format!(
-                    "{who} signs with {}, the store names {}",
-                    name(key.as_ref()),
-                    name(current.as_ref())
-                ));
+        let several = firewalls.len() > 1;
+        for it in &firewalls {
+            for (who, key) in [("D2's file", &it.d2_file), ("the running D2", &it.d2_running)] {
+                if key != &current {
+                    let on = if several { format!(" on {}", it.name) } else { String::new() };
+                    let (key, current) = (name(key.as_ref()), name(current.as_ref()));
+                    problems.push(format!("{who}{on} signs with {key}, the store names {current}"));
+                }
             }
         }
     }
     problems.extend(bypass.iter().map(|it| format!("a bypass is in force until {:.0}: {}", it.until, it.reason)));
     problems.extend(unfinished.iter().map(|run| format!("run {run} is unfinished: `pfddns resume` or `pfddns undo`")));
+    let first = if firewalls.is_empty() { None } else { Some(firewalls.remove(0)) };
+    let (d2_file, d2_running) = first.map_or((None, None), |it| (it.d2_file, it.d2_running));
     Ok(Status {
+        other_firewalls: firewalls,
         site: config.site.clone(),
         current,
         keys: book.as_ref().map(|book| keys(config, world, book)).unwrap_or_default(),
@@ -136,12 +149,25 @@ fn keep<T>(result: Result<T>, what: &str, problems: &mut Vec<String>) -> Option<
     result.map_err(|error| problems.push(format!("{what}: {}", error.what()))).ok()
 }
 
+/// One firewall's D2; everything wrong there names it, where there are several.
+fn d2_on(config: &Config, world: &World, problems: &mut Vec<String>) -> FirewallStatus {
+    let on = config.on_whom();
+    let d2 = keep(d2_seen(config, world), &format!("D2's file{on}"), problems).flatten();
+    let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
+    problems.extend(defect.map(|error| format!("D2's file{on}: {}", error.what())));
+    let d2_running = running(config, world, problems);
+    let down = keep(service::down(config, world), &format!("D2's service{on}"), problems).flatten();
+    problems.extend(down.map(|it| if on.is_empty() { it } else { format!("{}: {it}", config.d2.host) }));
+    FirewallStatus { name: config.d2.host.clone(), d2_file: d2.as_ref().and_then(key_of), d2_running }
+}
+
 fn running(config: &Config, world: &World, problems: &mut Vec<String>) -> Option<KeyName> {
     if !config.d2.manage {
         return None;
     }
     let host = keep(world.host(&config.d2.host), "the firewall", problems)?;
-    let running = keep(kea::apply::in_use(host, &config.d2.socket), "the running D2", problems)?;
+    let what = format!("the running D2{}", config.on_whom());
+    let running = keep(kea::apply::in_use(host, &config.d2.socket), &what, problems)?;
     one_key(&running)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::config::{Config, ServerConfig, ServerKind};
 use crate::error::{Doing, Error, Result};
-use crate::model::{KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
+use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
 use crate::plan::journal::{self, Mark};
 use crate::plan::{Change, Check, Step};
@@ -19,8 +19,8 @@ pub struct Survey {
     pub book: Book,
     /// Each server, in the configuration's order.
     pub servers: Vec<ServerSeen>,
-    /// D2's file, if there is one.
-    pub d2: Option<D2Seen>,
+    /// D2's file on each firewall, if there is one.
+    pub d2: Vec<(HostName, Option<D2Seen>)>,
     /// A bypass in force.
     pub bypass: Option<BypassState>,
 }
@@ -55,7 +55,17 @@ impl Survey {
         let book = Store::of(config).read(world).await.doing(|| "reading the secret store")?;
         let seen = join_all(config.servers.iter().map(|server| look(config, world, server))).await;
         let servers = seen.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Self { book, servers, d2: d2_seen(config, world)?, bypass: bypass::read(config, world)? })
+        let mut d2 = Vec::new();
+        for config in config.each() {
+            let seen = d2_seen(&config, world).map_err(|error| config.named(error))?;
+            d2.push((config.d2.host.clone(), seen));
+        }
+        Ok(Self { book, servers, d2, bypass: bypass::read(config, world)? })
+    }
+
+    /// D2's file on the firewall that this view of the configuration is for.
+    pub fn d2(&self, config: &Config) -> Option<&D2Seen> {
+        self.d2.iter().find(|(host, _)| *host == config.d2.host).and_then(|(_, seen)| seen.as_ref())
     }
 
     /// The key in use, as the store names it.
@@ -105,11 +115,11 @@ impl Survey {
     pub fn given(&self, config: &Config) -> Result<Vec<Check>> {
         let digest = crate::plan::check::digest(config)?;
         let mut given = vec![Check::ConfigIs { digest }, Check::StoreIs { version: self.book.version }];
-        if config.d2.manage {
+        for config in config.each().iter().filter(|it| it.d2.manage) {
             given.push(Check::FileIs {
                 host: config.d2.host.clone(),
                 path: config.d2.config.clone(),
-                digest: self.d2.as_ref().map(|d2| d2.digest.clone()),
+                digest: self.d2(config).map(|d2| d2.digest.clone()),
             });
         }
         for server in &self.servers {

@@ -47,8 +47,9 @@ impl Kea {
         let d2 = program(root.join("usr/sbin/kea-dhcp-ddns"))?;
         let dhcp4 = program(root.join("usr/sbin/kea-dhcp4"))?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let run = folder.path().join("run");
-        fs::DirBuilder::new().mode(0o750).create(&run).map_err(|error| error.to_string())?;
+        // Its end is what our own checks know a folder for sockets by, where a Kea does not name its own.
+        let run = folder.path().join("run/kea");
+        fs::DirBuilder::new().mode(0o750).recursive(true).create(&run).map_err(|error| error.to_string())?;
         fs::set_permissions(&run, fs::Permissions::from_mode(0o750)).map_err(|error| error.to_string())?;
         let home = KeaHome {
             d2: self.wrapper(folder.path(), &root, &d2),
@@ -77,7 +78,7 @@ impl Kea {
         let hooks =
             if self.root.is_some() { format!("KEA_HOOKS_PATH={}", hooks(root).display()) } else { String::new() };
         let text = format!(
-            "#!/bin/sh\nexport KEA_CONTROL_SOCKET_DIR={dir}/run KEA_PIDFILE_DIR={dir}/run KEA_LOCKFILE_DIR={dir}/run \\\n\
+            "#!/bin/sh\nexport KEA_CONTROL_SOCKET_DIR={dir}/run/kea KEA_PIDFILE_DIR={dir}/run/kea KEA_LOCKFILE_DIR={dir}/run/kea \\\n\
              KEA_LOG_FILE_DIR={dir} KEA_DHCP_DATA_DIR={dir} {hooks}\nexec {start} \"$@\"\n"
         );
         let path = folder.join(program.file_name().unwrap_or(program.as_os_str()));

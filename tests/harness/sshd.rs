@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// A running sshd.
 pub struct Sshd {
-    /// For `ssh -F`: the host `fw` is this server.
+    /// For `ssh -F`: the hosts `fw`, `one` and `two` are this server.
     pub config: PathBuf,
     /// The daemon.
     pub daemon: Daemon,
@@ -39,7 +39,7 @@ impl Sshd {
         );
         write(&folder.path().join("sshd_config"), &server, 0o600);
         let client = format!(
-            "Host fw\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {dir}/user\n  IdentitiesOnly yes\n  \
+            "Host fw one two\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {dir}/user\n  IdentitiesOnly yes\n  \
              UserKnownHostsFile {dir}/known\n  GlobalKnownHostsFile none\n  LogLevel ERROR\n"
         );
         let config = folder.path().join("ssh_config");
