@@ -163,7 +163,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "status" -d 'Show script, entries and daemon; exit 5 if something of it is missing, 1 if D2 should run and does not'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "ensure" -d 'Start D2 if it should run and does not; made for cron'
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from service" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l leases -d 'kea-dhcp4\'s lease file [default: the one the running server names]' -r -F
+complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l leases -d 'A lease file of Kea [default: what the running DHCP servers have, from their files or their lease commands]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l max-percent -d 'Stop if more than this share of the active leases is missing' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -l confirm -d 'Accept a danger that the plan names; may be repeated' -r
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from heal" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
