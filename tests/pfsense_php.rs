@@ -241,6 +241,17 @@ fn documents(count: usize) -> Vec<Vec<u8>> {
         all.push(format!("{head}<pfsense><a>1</a><b>&foo;</b></pfsense>").into_bytes());
         all.push(format!("{head}<pfsense><a>1</a></pfsense>").into_bytes());
     }
+    for (n, head) in HEADS.iter().chain(&["", "<?xml version=\"1.0\" encoding=\"UTF-16\"?>", "\u{feff}"]).enumerate() {
+        let text = format!("{head}<pfsense><a>caf\u{e9} \u{1f600}</a><descr><![CDATA[&eacute;]]></descr></pfsense>");
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let mark = if n % 2 == 0 { vec![0xfeff] } else { Vec::new() };
+        let all_units = || mark.iter().chain(&units);
+        all.push(all_units().flat_map(|it| it.to_le_bytes()).collect());
+        all.push(all_units().flat_map(|it| it.to_be_bytes()).collect());
+    }
+    all.push(b"\xff\xfe<\0p\0".to_vec());
+    let latin = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><pfsense><a>caf\xe9</a><descr><![CDATA[\xe9&#233;\x85]]></descr></pfsense>";
+    all.push(latin.to_vec());
     // A whole character beyond ASCII, where ASCII was declared.
     all.push("<?xml version=\"1.0\" encoding=\"US-ASCII\"?><pfsense><a>\u{e9}</a></pfsense>".into());
     for n in 0..count {

@@ -2,10 +2,12 @@
 //! Not for: changing it; see `edit`.
 
 use super::dialect::Dialect;
+use super::encoding;
 use super::names::Names;
 use super::prolog;
 use super::read::Reading;
 use super::scan::{Declared, Flaw};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -76,14 +78,15 @@ impl fmt::Display for Refusal {
 
 /// A config.xml that pfSense would take.
 pub struct Document<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) text: &'a str,
+    pub(super) text: Cow<'a, str>,
     pub(super) nodes: Vec<Node>,
     pub(super) names: Names,
     pub(super) dialect: Dialect,
     pub(super) declared: Declared,
     /// There is a DOCTYPE.
     pub(super) doctype: bool,
+    /// The file is not in UTF-8.
+    pub(super) converted: bool,
 }
 
 impl<'a> Document<'a> {
@@ -110,9 +113,34 @@ impl<'a> Document<'a> {
 
     /// Reads a file by the rules of this generation.
     pub fn read_as(bytes: &'a [u8], dialect: Dialect) -> Result<Self, Refusal> {
-        Reading::new(bytes, dialect)
-            .and_then(Reading::finish)
-            .map_err(|broken| Refusal { line: line_of(bytes, broken.flaw.at), ..broken.refusal(dialect) })
+        let refused = |bytes: &[u8], broken: Broken| {
+            let line = line_of(bytes, broken.flaw.at);
+            Refusal { line, ..broken.refusal(dialect) }
+        };
+        let (text, utf16) = match encoding::utf16(bytes) {
+            Ok(None) => match Reading::new(bytes, dialect).and_then(Reading::finish) {
+                Err(Broken { latin: true, .. }) => (encoding::latin(bytes), false),
+                read => return read.map_err(|broken| refused(bytes, broken)),
+            },
+            Ok(Some(text)) => (Ok(text), true),
+            Err(flaw) => (Err(flaw), true),
+        };
+        let text = text.map_err(|flaw| refused(bytes, flaw.into()))?;
+        let read = Reading::of_converted(&text, utf16, dialect).and_then(Reading::finish);
+        let read = read.map_err(|broken| refused(text.as_bytes(), broken))?;
+        Ok(Document {
+            nodes: read.nodes,
+            names: read.names,
+            declared: read.declared,
+            doctype: read.doctype,
+            dialect,
+            converted: true,
+            text: Cow::Owned(text),
+        })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     fn same_structure_as(&self, dialect: Dialect) -> bool {
@@ -217,10 +245,10 @@ impl<'a> Document<'a> {
 
     /// Line of the element's start tag, from 1.
     pub fn line(&self, id: Id) -> usize {
-        line_of(self.bytes, self.span(id).start)
+        line_of(self.bytes(), self.span(id).start)
     }
 
-    pub(super) fn slice(&self, range: Range<usize>) -> &'a str {
+    pub(super) fn slice(&self, range: Range<usize>) -> &str {
         self.text.get(range).unwrap_or_default()
     }
 }
@@ -242,6 +270,8 @@ fn guess_version(bytes: &[u8]) -> String {
 pub(super) struct Broken {
     pub flaw: Flaw,
     pub structure: bool,
+    /// None, but the bytes mean something else: ISO 8859-1 was declared.
+    pub latin: bool,
 }
 
 impl Broken {
@@ -254,7 +284,7 @@ impl Broken {
 
 impl From<Flaw> for Broken {
     fn from(flaw: Flaw) -> Self {
-        Self { flaw, structure: false }
+        Self { flaw, structure: false, latin: false }
     }
 }
 

@@ -100,6 +100,10 @@ impl Document<'_> {
     /// The file with these changes, proven: pfSense sees in it exactly what it saw before, plus the changes.
     /// They must not touch the same place. No change gives the same bytes back.
     pub fn edited(&self, edits: &[Edit]) -> Result<Vec<u8>> {
+        if self.converted {
+            return Err(Error::new("config.xml is not in UTF-8, and pfSense writes nothing else; it is not edited")
+                .hint("save any page in pfSense's web interface: it writes the file anew"));
+        }
         if self.doctype {
             return Err(Error::new("config.xml has a DOCTYPE, which pfSense never writes; it is not edited")
                 .hint("save any page in pfSense's web interface: it writes the file without it"));
@@ -108,7 +112,7 @@ impl Document<'_> {
         for edit in edits {
             self.splice(edit, &mut splices)?;
         }
-        let new = apply(self.bytes, splices)?;
+        let new = apply(self.bytes(), splices)?;
         proof::prove(self, &new, edits)?;
         Ok(new)
     }
@@ -325,7 +329,7 @@ impl Document<'_> {
             return Err(nonsense(path));
         };
         let close = self.content(parent).end;
-        match blank_line_start(self.text, close) {
+        match blank_line_start(&self.text, close) {
             Some(at) => {
                 let gap = self.gap(last);
                 let indent = gap.trim_start_matches(['\r', '\n']);
@@ -370,12 +374,12 @@ impl Document<'_> {
 
     /// Where the element's line starts, if only white space stands before it.
     fn line_start(&self, id: Id) -> Option<usize> {
-        blank_line_start(self.text, self.span(id).start)
+        blank_line_start(&self.text, self.span(id).start)
     }
 
     fn line_end(&self) -> &'static str {
-        let first = memchr::memchr(b'\n', self.bytes).unwrap_or(0);
-        if first > 0 && self.bytes.get(first - 1) == Some(&b'\r') { "\r\n" } else { "\n" }
+        let first = memchr::memchr(b'\n', self.bytes()).unwrap_or(0);
+        if first > 0 && self.bytes().get(first - 1) == Some(&b'\r') { "\r\n" } else { "\n" }
     }
 
     /// One level of indentation, taken from the first child of the root.

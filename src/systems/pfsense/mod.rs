@@ -10,6 +10,7 @@ pub mod dhcp;
 mod dialect;
 mod document;
 mod edit;
+mod encoding;
 mod entities;
 pub mod hidden;
 mod inverse;

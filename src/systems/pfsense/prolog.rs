@@ -3,6 +3,17 @@
 
 use super::scan::{Cursor, Declared, Flaw, Reference, flaw, is_xml_character};
 
+/// A declared encoding.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declares {
+    /// UTF-8, or nothing.
+    #[default]
+    Utf8,
+    Utf16,
+    Ascii,
+    Latin,
+}
+
 /// What the prolog said.
 #[derive(Debug, Default)]
 pub(super) struct Prolog {
@@ -12,8 +23,8 @@ pub(super) struct Prolog {
     pub declared: Declared,
     /// There is a DOCTYPE: such a file is read but never edited.
     pub doctype: bool,
-    /// Declared as an encoding in which only ASCII means the same.
-    pub only_ascii: bool,
+    /// What the declaration says about the encoding.
+    pub declares: Declares,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
@@ -22,7 +33,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
     at.take(b"\xef\xbb\xbf");
     let declaration = Cursor { ..at };
     if at.take(b"<?xml") && matches!(at.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-        prolog.only_ascii = declaration_body(&mut at)?;
+        prolog.declares = declaration_body(&mut at)?;
     } else {
         at = declaration;
     }
@@ -47,9 +58,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Prolog, Flaw> {
     }
 }
 
-/// ` version="1.0" encoding="…" standalone="…"?>`; true if only ASCII means the same in that encoding.
-fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
-    let mut only_ascii = false;
+/// ` version="1.0" encoding="…" standalone="…"?>`; gives the encoding.
+fn declaration_body(at: &mut Cursor<'_>) -> Result<Declares, Flaw> {
+    let mut declares = Declares::Utf8;
     at.space();
     match pseudo_attribute(at, b"version")? {
         Some(version) if is_version(&version) => {}
@@ -64,13 +75,13 @@ fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
         let name = pseudo_attribute(at, b"encoding")?.unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" => {}
-            "us-ascii" | "ascii" | "iso-8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "iso-latin-1" => {
-                only_ascii = true;
-            }
+            "utf-16" | "utf16" => declares = Declares::Utf16,
+            "us-ascii" | "ascii" => declares = Declares::Ascii,
+            "iso-8859-1" | "iso_8859-1" | "latin1" | "latin-1" | "iso-latin-1" => declares = Declares::Latin,
             _ => return flaw(at.at, format!("encoding {name} is not supported")),
         }
         // libxml2 wants the space only behind a name that makes it convert.
-        spaced = at.space() || !only_ascii;
+        spaced = at.space() || declares == Declares::Utf8;
     }
     if at.starts(b"standalone") {
         if !spaced {
@@ -82,7 +93,7 @@ fn declaration_body(at: &mut Cursor<'_>) -> Result<bool, Flaw> {
         }
         at.space();
     }
-    if at.take(b"?>") { Ok(only_ascii) } else { flaw(at.at, "the XML declaration is not finished") }
+    if at.take(b"?>") { Ok(declares) } else { flaw(at.at, "the XML declaration is not finished") }
 }
 
 /// `1.` and digits, of which libxml2 wants none.

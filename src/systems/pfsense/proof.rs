@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// Fails unless pfSense would take `new` and see in it what it saw in `old` with `edits` applied.
 pub(super) fn prove(old: &Document<'_>, new: &[u8], edits: &[Edit]) -> Result<()> {
-    if new == old.bytes {
+    if new == old.bytes() {
         // Nothing changed, so nothing may have been intended: then the values are there already.
         return match edits.iter().find(|edit| !already(old, edit)) {
             None => Ok(()),
@@ -28,7 +28,7 @@ pub(super) fn prove(old: &Document<'_>, new: &[u8], edits: &[Edit]) -> Result<()
 /// What stands behind a change moves, and with it the places where pfSense's reads end: a long text that was whole may
 /// lose a line end there, although not one of its bytes has changed.
 fn nothing_more_is_cut(old: &Document<'_>, new: &Document<'_>) -> Result<()> {
-    let content = |of: &Document<'_>, id| of.bytes.get(of.content(id)).map(<[u8]>::to_vec);
+    let content = |of: &Document<'_>, id| of.bytes().get(of.content(id)).map(<[u8]>::to_vec);
     let before: Vec<_> = old.texts_cut_short().map(|id| content(old, id)).collect();
     match new.texts_cut_short().find(|id| !before.contains(&content(new, *id))) {
         None => Ok(()),
@@ -126,7 +126,7 @@ impl Wanted<'_, '_> {
     }
 
     fn same(&self, old: Id, new: Id) -> Result<()> {
-        let bytes = self.old.bytes.get(self.old.span(old)) == self.new.bytes.get(self.new.span(new));
+        let bytes = self.old.bytes().get(self.old.span(old)) == self.new.bytes().get(self.new.span(new));
         if bytes || Seen::of(self.old, old) == Seen::of(self.new, new) {
             return Ok(());
         }

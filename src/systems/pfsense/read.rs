@@ -4,9 +4,10 @@ use super::cuts::{chunks, section_pieces, text_pieces};
 use super::dialect::Dialect;
 use super::document::{Broken, DEPTH_LIMIT, Document, Kind, NOBODY, Node, SIZE_LIMIT, prolog_of};
 use super::names::Names;
-use super::prolog::Prolog;
+use super::prolog::{Declares, Prolog};
 use super::scan::{Cursor, Flaw, Reference, flaw, forbidden_character};
 use super::texts::is_data;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -46,15 +47,41 @@ impl<'a> Reading<'a> {
             return flaw(0, format!("bigger than {} MiB", SIZE_LIMIT >> 20)).map_err(Broken::from);
         }
         let prolog = prolog_of(bytes)?;
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return flaw(error.valid_up_to(), "not valid UTF-8").map_err(Broken::from),
-        };
+        match prolog.declares {
+            Declares::Utf8 => {}
+            Declares::Latin | Declares::Ascii if bytes.is_ascii() => {}
+            Declares::Latin => {
+                let flaw = Flaw { at: 0, what: "in ISO 8859-1".to_owned() };
+                return Err(Broken { flaw, structure: false, latin: true });
+            }
+            Declares::Ascii => return flaw(0, "declared as ASCII, and it is not").map_err(Broken::from),
+            Declares::Utf16 => return flaw(0, "declared as UTF-16, and it is not").map_err(Broken::from),
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::of(text, prolog, dialect),
+            Err(error) => flaw(error.valid_up_to(), "not valid UTF-8").map_err(Broken::from),
+        }
+    }
+
+    /// The text of a file that is in another encoding.
+    pub fn of_converted(text: &'a str, utf16: bool, dialect: Dialect) -> Result<Self, Broken> {
+        let prolog = prolog_of(text.as_bytes())?;
+        // libxml2 takes the first 45 characters of UTF-16 by themselves, and the whole declaration from them.
+        let start = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let end = start.split_once("?>").filter(|_| start.starts_with("<?xml")).map(|(it, _)| it.chars().count());
+        if utf16 && end.is_some_and(|it| it > 43) {
+            return flaw(0, "the XML declaration is too long for UTF-16").map_err(Broken::from);
+        }
+        match (utf16, prolog.declares) {
+            (true, Declares::Utf8 | Declares::Utf16) | (false, _) => Self::of(text, prolog, dialect),
+            (true, _) => flaw(0, "in UTF-16, and declared as something else").map_err(Broken::from),
+        }
+    }
+
+    fn of(text: &'a str, prolog: Prolog, dialect: Dialect) -> Result<Self, Broken> {
+        let bytes = text.as_bytes();
         if let Some(at) = forbidden_character(bytes) {
             return flaw(at, "a control character that XML does not allow").map_err(Broken::from);
-        }
-        if prolog.only_ascii && !text.is_ascii() {
-            return flaw(0, "not declared as UTF-8, with characters beyond ASCII").map_err(Broken::from);
         }
         let at = Cursor::new(bytes, prolog.root);
         Ok(Self {
@@ -86,13 +113,13 @@ impl<'a> Reading<'a> {
             }
         }
         let document = Document {
-            bytes: self.at.bytes,
-            text: self.text,
+            text: Cow::Borrowed(self.text),
             nodes: self.nodes,
             names: self.names,
             dialect: self.dialect,
             declared: self.prolog.declared,
             doctype: self.prolog.doctype,
+            converted: false,
         };
         let root = document.root();
         let nothing = match document.kind(root) {
@@ -261,7 +288,7 @@ impl<'a> Reading<'a> {
     fn adopt(&mut self, node: u32, name: u32, list: bool, at: usize) -> Result<(), Broken> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         let Some(parent) = self.nodes.get_mut(open.node as usize) else { return Ok(()) };
-        let structure = |what: String| Err(Broken { flaw: Flaw { at, what }, structure: true });
+        let structure = |what: String| Err(Broken { flaw: Flaw { at, what }, structure: true, latin: false });
         if parent.kind == Kind::Text {
             return structure(format!("<{}> after text in the same element", self.names.text(name)));
         }

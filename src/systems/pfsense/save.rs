@@ -222,8 +222,8 @@ pub(super) fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -
 pub fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
     let rest = |document: &Document<'_>| {
         let span = document.at(&["revision"]).map(|it| document.span(it)).unwrap_or_default();
-        let head = document.bytes.get(..span.start).unwrap_or_default();
-        let tail = document.bytes.get(span.end..).unwrap_or_default();
+        let head = document.bytes().get(..span.start).unwrap_or_default();
+        let tail = document.bytes().get(span.end..).unwrap_or_default();
         [head, tail].concat()
     };
     rest(a) == rest(b)

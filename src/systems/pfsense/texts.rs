@@ -13,7 +13,7 @@ impl Document<'_> {
         let first = self.node(id).map_or(NOBODY, |it| it.first);
         let mut children = self.siblings(first);
         let content = self.content(id);
-        let mut at = Cursor::new(self.bytes.get(..content.end).unwrap_or_default(), content.start);
+        let mut at = Cursor::new(self.bytes().get(..content.end).unwrap_or_default(), content.start);
         while let Some(byte) = at.peek() {
             let from = at.at;
             match byte {
@@ -21,7 +21,7 @@ impl Document<'_> {
                     let Ok(section) = at.until(b"]]>", "") else { break };
                     let section = at.at - 3 - section.len()..at.at - 3;
                     match cut {
-                        true => section_pieces(self.bytes, section, |it| self.chunk(&mut text, self.slice(it))),
+                        true => section_pieces(self.bytes(), section, |it| self.chunk(&mut text, self.slice(it))),
                         false => self.chunk(&mut text, self.slice(section)),
                     }
                 }
@@ -44,7 +44,7 @@ impl Document<'_> {
                     at.at += length;
                     let mut piece = |it| chunks(self.slice(it), |chunk| self.chunk(&mut text, &chunk));
                     match cut {
-                        true => text_pieces(self.bytes, from..at.at, piece),
+                        true => text_pieces(self.bytes(), from..at.at, piece),
                         false => piece(from..at.at),
                     }
                 }

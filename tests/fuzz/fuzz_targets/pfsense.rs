@@ -6,6 +6,8 @@ mod dialect;
 mod document;
 #[path = "../../../src/systems/pfsense/edit.rs"]
 mod edit;
+#[path = "../../../src/systems/pfsense/encoding.rs"]
+mod encoding;
 #[path = "../../../src/systems/pfsense/entities.rs"]
 mod entities;
 #[path = "../../../src/systems/pfsense/inverse.rs"]
