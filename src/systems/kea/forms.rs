@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Filled,
     /// One of these words in any case.
     Word(&'static [&'static str]),
+    /// One of these words, in lower case.
+    Exact(&'static [&'static str]),
     /// true or false
     Bool,
     /// A whole number between these.
@@ -146,7 +148,7 @@ static SOCKET: Form = Form {
     needs: &[],
     members: &[
         ("socket-type", Kind::Text, OLD),
-        ("socket-type", Kind::Word(&["unix", "http", "https"]), Version(2, 7, 2)),
+        ("socket-type", Kind::Exact(&["unix", "http", "https"]), Version(2, 7, 2)),
         ("socket-name", Kind::Text, OLD),
         ("socket-address", Kind::Text, Version(2, 7, 2)),
         ("socket-port", ANY_INT, Version(2, 7, 2)),
@@ -167,7 +169,7 @@ static AUTHENTICATION: Form = Form {
     strict_from: usize::MAX,
     needs: &["type"],
     members: &[
-        ("type", Kind::Word(&["basic"]), OLD),
+        ("type", Kind::Exact(&["basic"]), OLD),
         ("realm", Kind::Text, OLD),
         ("directory", Kind::Text, OLD),
         ("clients", Kind::Maps(&CLIENT), OLD),

@@ -28,11 +28,12 @@ mod rules_sockets;
 mod schema;
 pub mod socket;
 pub mod text;
+mod version;
 
 pub use installed::Installed;
+pub use version::Version;
 
 use crate::world::hands::Program;
-use std::fmt;
 
 /// What is run on a firewall: the daemons' version and their check of a file, and the script that starts D2.
 pub const PROGRAMS: [Program; 3] = [
@@ -40,22 +41,3 @@ pub const PROGRAMS: [Program; 3] = [
     Program { name: "kea-dhcp4", shapes: &[&["-v"], &["-t", "*"]] },
     Program { name: "*.sh", shapes: &[&["start"], &["stop"]] },
 ];
-
-/// A version of Kea.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u16, pub u16, pub u16);
-
-impl Version {
-    /// Reads `2.6.3` at the start of a text, whatever follows (`2.6.3 (tarball)`, `3.0.4-git`).
-    pub fn parse(text: &str) -> Option<Self> {
-        let first = text.trim().split(|char: char| !char.is_ascii_digit() && char != '.').next()?;
-        let mut parts = first.split('.').map(|part| part.parse().ok());
-        Some(Self(parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}

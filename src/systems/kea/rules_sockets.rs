@@ -37,9 +37,9 @@ fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Pa
             return report.error("socket-type", node.span, path, fact, "add \"socket-type\": \"unix\"");
         }
     };
-    match kind.to_ascii_lowercase().as_str() {
+    match kind.as_str() {
         "http" | "https" if against.version >= MANY => http(report, node, &kind, path),
-        "unix" if against.version >= MANY || kind == "unix" => unix(report, node, against, path),
+        "unix" => unix(report, node, against, path),
         _ => {
             let span = node.get("socket-type").map_or(node.span, |it| it.span);
             let fact = format!("the daemon can't start{late}: it does not know this kind of socket");
@@ -85,7 +85,7 @@ fn http(report: &mut Report<'_>, node: &Node, kind: &str, path: &Path<'_>) {
     let given = |name: &&str| node.text_of(name).is_some_and(|it| !it.is_empty());
     const TLS: [&str; 3] = ["trust-anchor", "cert-file", "key-file"];
     let count = TLS.iter().filter(|it| given(it)).count();
-    if count != 3 && (count > 0 || kind.eq_ignore_ascii_case("https")) {
+    if count != 3 && (count > 0 || kind == "https") {
         let fact = "the daemon refuses the file: TLS needs `trust-anchor`, `cert-file` and `key-file`".into();
         report.error("socket-tls", node.span, path, fact, "write all three of them");
     } else if count == 0 && node.get("authentication").is_none() {

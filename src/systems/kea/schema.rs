@@ -226,7 +226,8 @@ impl Grammar<'_> {
             }
             (Kind::Word(words), Value::Text(text))
                 if is_plain(text, node.span) && words.iter().any(|it| it.eq_ignore_ascii_case(text)) => {}
-            (Kind::Word(words), Value::Text(_)) => {
+            (Kind::Exact(words), Value::Text(text)) if is_plain(text, node.span) && words.contains(&text.as_str()) => {}
+            (Kind::Word(words) | Kind::Exact(words), Value::Text(_)) => {
                 let fix = format!("write {}", words.join(" or "));
                 self.error("bad-word", node.span, path, "the daemon refuses this word".into(), &fix);
             }
@@ -291,7 +292,7 @@ fn last(span: Span) -> Span {
 
 fn expected(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Filled | Kind::Word(_) | Kind::Comment => "a string",
+        Kind::Text | Kind::Filled | Kind::Word(_) | Kind::Exact(_) | Kind::Comment => "a string",
         Kind::Bool => "true or false",
         Kind::Int(..) | Kind::Bits => "a whole number without quotes, point or exponent",
         Kind::AnyMap | Kind::Context | Kind::Map(_) => "a map",

@@ -82,3 +82,110 @@ proptest! {
         prop_assert_eq!(document.root().text_of("a"), Some(text.as_str()));
     }
 }
+
+/// A document of any layout, with the place of each value as it was written: not as the parser says.
+struct Written {
+    choice: u64,
+    text: String,
+    values: Vec<(Vec<String>, std::ops::Range<usize>)>,
+}
+
+impl Written {
+    fn below(&mut self, end: u64) -> u64 {
+        self.choice = self.choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.choice >> 33) % end
+    }
+
+    fn gap(&mut self) {
+        const GAPS: [&str; 9] =
+            ["", "", " ", "\n  ", "\r\n\t", "/* \"a\": { */", " // } é\n", "# ]\r\n", "/**/ /* two\r\n lines */"];
+        let at = usize::try_from(self.below(9)).unwrap();
+        self.text.push_str(GAPS[at]);
+    }
+
+    fn items(&mut self, path: &[String], depth: u64, map: bool) {
+        let count = self.below(4);
+        for number in 0..count {
+            self.gap();
+            if self.below(6) == 0 {
+                self.text.push_str("<?include \"/etc/x.json\"?>,");
+                self.gap();
+            }
+            let step = if map { format!("m{number}") } else { number.to_string() };
+            if map {
+                self.text.push_str(&quoted(&step));
+                self.gap();
+                self.text.push(':');
+                self.gap();
+            }
+            self.value(&[path, &[step]].concat(), depth + 1);
+            self.gap();
+            if number + 1 < count || self.below(4) == 0 {
+                let commas = if self.below(5) == 0 { ",," } else { "," };
+                self.text.push_str(commas);
+            }
+        }
+        self.gap();
+    }
+
+    fn value(&mut self, path: &[String], depth: u64) {
+        let start = self.text.len();
+        match self.below(if depth > 3 { 4 } else { 8 }) {
+            0 => self.text.push_str("-12.5e3"),
+            1 => self.text.push_str("null"),
+            2 => self.text.push_str("\"x\\u00e9 \\\" // é\""),
+            3 => self.text.push_str("53001"),
+            kind => {
+                let map = kind % 2 == 0;
+                self.text.push(if map { '{' } else { '[' });
+                self.items(path, depth, map);
+                self.text.push(if map { '}' } else { ']' });
+            }
+        }
+        if depth > 0 {
+            self.values.push((path.to_vec(), start..self.text.len()));
+        }
+    }
+
+    fn of(seed: u64) -> Self {
+        let mut it = Self { choice: seed, text: String::new(), values: Vec::new() };
+        it.gap();
+        it.text.push_str("{\"first\":1,");
+        it.items(&[], 0, true);
+        it.text.push('}');
+        it.gap();
+        it
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn edits_change_the_named_values_and_nothing_else(seed in any::<u64>(), picks in proptest::collection::vec(any::<proptest::sample::Index>(), 1..4)) {
+        let Written { text, values, .. } = Written::of(seed);
+        let document = Document::parse(text.as_bytes(), "f").unwrap();
+        let seen = |path: &[String]| document.root().at(&path.iter().map(String::as_str).collect::<Vec<_>>()).map(|it| it.span);
+        let mut chosen: Vec<&(Vec<String>, std::ops::Range<usize>)> = Vec::new();
+        for (path, place) in picks.iter().filter(|_| !values.is_empty()).map(|it| it.get(&values)).map(|it| (&it.0, &it.1)) {
+            let apart = chosen.iter().all(|it| it.1.end <= place.start || place.end <= it.1.start);
+            prop_assert_eq!(seen(path).map(|it| it.start..it.end), Some(place.clone()), "{:?} in {}", path, text);
+            if apart {
+                chosen.push(values.iter().find(|it| &it.1 == place).unwrap());
+            }
+        }
+        chosen.sort_by_key(|it| it.1.start);
+        let paths: Vec<Vec<&str>> = chosen.iter().map(|it| it.0.iter().map(String::as_str).collect()).collect();
+        let edits: Vec<(&[&str], String)> = paths.iter().enumerate().map(|(n, it)| (it.as_slice(), format!("[{n}, \"new\"]"))).collect();
+        let mut wanted = text.clone();
+        for (number, (_, place)) in chosen.iter().enumerate().rev() {
+            wanted.replace_range(place.clone(), &format!("[{number}, \"new\"]"));
+        }
+        let edited = document.replace(&edits).unwrap();
+        prop_assert_eq!(edited.text(), &wanted);
+        prop_assert_eq!((edited.comments().len() <= document.comments().len(), edited.includes().len() <= document.includes().len()), (true, true));
+        let back: Vec<(&[&str], String)> = paths.iter().zip(&chosen).map(|(path, it)| (path.as_slice(), text[it.1.clone()].to_owned())).collect();
+        let back = edited.replace(&back).unwrap();
+        prop_assert_eq!(back.text(), text);
+    }
+}
