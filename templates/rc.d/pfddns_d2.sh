@@ -16,7 +16,7 @@ pidfile=$run/$(basename "$config" .conf).kea-dhcp-ddns.pid
 running() {
     pid=$(cat "$pidfile" 2>/dev/null) || return 1
     case $pid in '' | *[!0-9]*) return 1 ;; esac
-    ps -o command= -p "$pid" 2>/dev/null | grep -q kea-dhcp-ddns
+    ps -ww -o command= -p "$pid" 2>/dev/null | grep -qF "kea-dhcp-ddns -c $config"
 }
 
 case "${1:-}" in
@@ -24,6 +24,8 @@ start)
     running && exit 0
     # Not set up yet, or Kea went with a reinstall: pfddns writes the file again.
     [ -x "$program" ] && [ -f "$config" ] || exit 0
+    # Kea takes whatever process has that number by now for itself, and ends.
+    [ -z "$pid" ] || [ "$(cat "$pidfile" 2>/dev/null)" != "$pid" ] || rm -f "$pidfile"
     # With a RAM disk the folder is gone after a boot. Kea 2.6 wants exactly this mode.
     [ -d "$run" ] || { umask 027 && mkdir -p "$run"; }
     chmod 0750 "$run"

@@ -81,8 +81,23 @@ fn d2_is_started_once_and_stopped(kea: Kea) {
     assert_eq!(rc.pid(), Some(first));
     assert_eq!(rc.call("stop").0, 0);
     assert_eq!((rc.call("status").0, rc.call("stop").0), (1, 0));
-    // What a power cut leaves: a pid file that names somebody else.
-    fs::write(home.run.join("d2.kea-dhcp-ddns.pid"), "1\n").unwrap();
-    assert_eq!(rc.call("status").0, 1);
+    // What a power cut leaves: a pid file whose number somebody else has by now, here one who has D2's file open.
+    let mut editor = Command::new("sh");
+    editor.args(["-c", "read line", "kea-dhcp-ddns", &config.display().to_string()]);
+    let mut other = editor.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    fs::write(home.run.join("d2.kea-dhcp-ddns.pid"), format!("{}\n", other.id())).unwrap();
+    assert_eq!((rc.call("status").0, rc.call("stop").0), (1, 0));
+    assert!(other.try_wait().unwrap().is_none(), "stop has ended somebody else");
+    assert_eq!(rc.call("start"), (0, String::new()));
+    until(Duration::from_secs(15), "D2 answers", || UnixStream::connect(&socket).is_ok()).unwrap();
+    assert_ne!(rc.pid(), Some(other.id().to_string()));
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    assert_eq!(rc.call("stop").0, 0);
+    // What a RAM disk leaves after a boot: nothing.
+    fs::remove_dir_all(&home.run).unwrap();
+    assert_eq!(rc.call("start"), (0, String::new()));
+    until(Duration::from_secs(15), "D2 answers", || UnixStream::connect(&socket).is_ok()).unwrap();
+    assert_eq!(fs::metadata(&home.run).unwrap().permissions().mode() & 0o777, 0o750);
     assert_eq!(rc.call("begin").0, 2);
 }

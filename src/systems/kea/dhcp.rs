@@ -40,6 +40,8 @@ pub struct Scope {
     pub replace: Held<String>,
     /// `ddns-override-client-update`
     pub override_client: Held<bool>,
+    /// `hostname-char-set`: what is taken out of the clients' names; empty for nothing.
+    pub char_set: Held<String>,
     /// Longest lease in seconds: `max-valid-lifetime` or `valid-lifetime`.
     pub lifetime: Held<i64>,
     /// `ddns-ttl-percent` as a fraction, from 2.3.6.
@@ -132,8 +134,9 @@ fn scope(levels: &[&Node], path: String) -> Scope {
     let flag = |name: &str, default: bool| held(find(name), Node::bool, default);
     let text = |name: &str, default: &str| held(find(name), |it| it.text().map(str::to_owned), default.to_owned());
     let subnet = levels.first().copied();
-    let hosts = subnet.and_then(|it| it.get("reservations")).map(Node::items).unwrap_or_default();
-    let reserved = hosts.iter().filter_map(|host| host.get("hostname"));
+    // Those of the daemon hold in each subnet.
+    let hosts = levels.iter().filter_map(|it| it.get("reservations")).flat_map(Node::items);
+    let reserved = hosts.filter_map(|host| host.get("hostname"));
     Scope {
         network: subnet.and_then(|it| it.text_of("subnet")).and_then(|it| Network::new(it).ok()),
         id: subnet.and_then(|it| it.get("id")).and_then(Node::int).unwrap_or(0),
@@ -144,6 +147,7 @@ fn scope(levels: &[&Node], path: String) -> Scope {
         mode: mode(levels),
         replace: text("ddns-replace-client-name", "never"),
         override_client: flag("ddns-override-client-update", false),
+        char_set: text("hostname-char-set", "[^A-Za-z0-9.-]"),
         lifetime: held(find("max-valid-lifetime").or_else(|| find("valid-lifetime")), Node::int, LIFETIME),
         ttl_share: find("ddns-ttl-percent").and_then(number),
         ttl_most: find("ddns-ttl").or_else(|| find("ddns-ttl-max")).and_then(Node::int),
@@ -192,7 +196,7 @@ mod tests {
       "control-socket":{"socket-type":"unix","socket-name":"/run/kea/4"},
       "subnet4":[{"id":1,"subnet":"192.0.2.0/24","ddns-qualifying-suffix":"a.example.",
                   "ddns-conflict-resolution-mode":"check-exists-with-dhcid",
-                  "reservations":[{"hostname":"printer"}]}],
+                  "reservations":[{"hostname":"printer"}]}], "reservations":[{"hostname":"global"}],
       "shared-networks":[{"ddns-send-updates":false,"max-valid-lifetime":999999,
                           "subnet4":[{"id":2,"subnet":"198.51.100.0/24"}]}]}}"#;
 
@@ -205,7 +209,7 @@ mod tests {
         assert_eq!(dhcp.socket.as_deref(), Some("/run/kea/4"));
         let one = dhcp.scope_of("192.0.2.7".parse().unwrap()).unwrap();
         assert_eq!((one.suffix.value.as_str(), one.mode.value), ("a.example.", Mode::CheckExistsWithDhcid));
-        assert_eq!((one.lifetime.value, one.send.value, one.reserved.len()), (3600, true, 1));
+        assert_eq!((one.lifetime.value, one.send.value, one.reserved.len()), (3600, true, 2));
         let two = dhcp.scope_of("198.51.100.7".parse().unwrap()).unwrap();
         assert_eq!((two.suffix.value.as_str(), two.mode.value), ("lan.example.", Mode::NoCheckWithDhcid));
         assert_eq!((two.lifetime.value, two.send.value), (999_999, false));

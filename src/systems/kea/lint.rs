@@ -38,13 +38,14 @@ pub struct Context<'a> {
 /// All findings, those of each document in the order given. D2 comes first.
 pub fn lint(d2: Option<&Document>, dhcp: &[&Document], context: &Context<'_>) -> Vec<Finding> {
     let mut found = d2.map(|it| check::d2(it, &context.against)).unwrap_or_default();
+    found.extend(d2.map(|it| below_zones(it, context)).unwrap_or_default());
     let installed = d2.map(Installed::of);
     let routes = installed.as_ref().map(Routes::of);
     let servers: Vec<(&Document, Dhcp)> = dhcp.iter().filter_map(|it| Some((*it, Dhcp::read(it)?))).collect();
     for (document, dhcp) in &servers {
         let mut report = Report { document, found: Vec::new() };
         old_members(&mut report, context);
-        wiring(&mut report, dhcp, installed.as_ref());
+        wiring(&mut report, dhcp, installed.as_ref(), context);
         if dhcp.enabled.value {
             lint_scopes::check(&mut report, dhcp, routes.as_ref(), context);
         }
@@ -66,9 +67,13 @@ pub fn has_errors(found: &[Finding]) -> bool {
 }
 
 /// How the DHCP server and D2 are connected.
-fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>) {
+fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>, context: &Context<'_>) {
     let root = Path::root();
-    let path = root.name(if dhcp.family == 4 { "Dhcp4" } else { "Dhcp6" });
+    let name = if dhcp.family == 4 { "Dhcp4" } else { "Dhcp6" };
+    let path = root.name(name);
+    if let Some(daemon) = report.document.root().get(name) {
+        super::rules_sockets::of_dhcp(report, daemon, &context.against, &path);
+    }
     let ddns = path.name("dhcp-ddns");
     let at = dhcp.ddns_span.unwrap_or(report.document.root().span);
     if let (None, Some(span)) = (dhcp.enabled.span, dhcp.ddns_span) {
@@ -95,6 +100,27 @@ fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>) {
         let fact = "without a control socket DHCP can't be paused: each change of D2's key may lose an update".into();
         report.warn("no-dhcp-socket", report.document.root().span, &path, fact, "add a `control-socket`");
     }
+}
+
+/// Domains of D2 that are no zones of their own: the zone above takes their records as its own.
+fn below_zones(document: &Document, context: &Context<'_>) -> Vec<Finding> {
+    let mut report = Report { document, found: Vec::new() };
+    for half in ["forward-ddns", "reverse-ddns"] {
+        let list = document.root().at(&["DhcpDdns", half, "ddns-domains"]).map(super::text::Node::items);
+        let names = list.unwrap_or_default().iter().filter_map(|it| it.get("name"));
+        for (node, zone) in names.filter_map(|it| Some((it, ZoneName::new(it.text()?).ok()?))) {
+            let at = crate::model::DomainName::new(zone.as_str()).ok();
+            let covers = |it: &&ZoneFacts| at.as_ref().is_some_and(|at| it.zone.covers(at));
+            let above = context.zones.iter().filter(covers).max_by_key(|it| it.zone.as_str().len());
+            let Some(above) = above.filter(|it| it.zone != zone).map(|it| it.zone.without_dot()) else { continue };
+            let fact =
+                format!("{zone} is no zone of pfddns.toml: its records land in {above}, under the rules of that zone");
+            let root = Path::root();
+            let fix = format!("call the domain `{above}.`, or make {zone} a zone of its own");
+            report.warn("below-zone", node.span, &root.name(half), fact, &fix);
+        }
+    }
+    report.found
 }
 
 /// Members that this version refuses, or that moved.

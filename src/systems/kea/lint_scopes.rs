@@ -85,6 +85,11 @@ fn habits(report: &mut Report<'_>, scope: &Scope, path: &Path<'_>, once: &mut im
         let fix = "use check-with-dhcid (the default) or check-exists-with-dhcid";
         report.warn("no-check", scope.mode.span.unwrap_or(scope.span), path, fact, fix);
     }
+    if scope.char_set.value.is_empty() && once("char set".into()) {
+        let fact = "names go out as clients write them: servers refuse some, such as one with a blank".into();
+        let span = scope.char_set.span.unwrap_or(scope.span);
+        report.warn("hostname-chars", span, path, fact, "leave `hostname-char-set` out: the default suits DNS");
+    }
     if !scope.override_client.value && once("override".into()) {
         let fact =
             "a client may ask to write its forward record itself; unsigned, it can't, and gets only a PTR".into();

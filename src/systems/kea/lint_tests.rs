@@ -100,3 +100,28 @@ fn one_suffix_for_both_families_is_told() {
     let codes: Vec<&str> = found.iter().map(|it| it.code).collect();
     assert_eq!(codes, ["reverse-missing", "dual-stack"]);
 }
+
+#[test]
+fn a_domain_below_a_zone_is_told_with_the_zone() {
+    let below = D2.replace("lan.example.", "dhcp.lan.example.");
+    let all = found(&below, &[&DHCP4.replace("lan.example.", "dhcp.lan.example.")], NEW, &["ANY"]);
+    let codes: Vec<(&str, &str)> = all.iter().map(|it| (it.code, it.place.as_str())).collect();
+    assert_eq!(codes, [("below-zone", "d2.conf:4:43")]);
+    assert!(all[0].consequence.contains("land in lan.example,"), "{}", all[0]);
+}
+
+#[test]
+fn sockets_of_a_dhcp_server_follow_the_rules_of_its_version() {
+    let document = Document::parse(DHCP4.as_bytes(), "dhcp.conf").unwrap();
+    let codes = |version, folder, mode| {
+        let against = Checked { socket_folder: Some(folder), socket_folder_mode: Some(mode), ..Checked::new(version) };
+        let context = Context { against, zones: &[], reserved: &[] };
+        lint(None, &[&document], &context).into_iter().map(|it| (it.code, it.place)).collect::<Vec<_>>()
+    };
+    let at = |code| vec![(code, "dhcp.conf:2:56".to_owned())];
+    assert_eq!(codes(OLD, "/elsewhere", 0o777), []);
+    assert_eq!(codes(NEW, "/run/kea", 0o700), []);
+    assert_eq!(codes(Version(2, 6, 3), "/run/kea", 0o750), []);
+    assert_eq!(codes(Version(2, 6, 3), "/run/kea", 0o700), at("socket-folder-mode"));
+    assert_eq!(codes(NEW, "/var/run/kea", 0o750), at("socket-folder"));
+}

@@ -9,9 +9,8 @@ use super::text::Node;
 const MANY: Version = Version(2, 7, 2);
 
 pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    let many = d2.get("control-sockets").map(Node::items).unwrap_or_default();
     let one = d2.get("control-socket");
-    let list = d2.get("control-sockets");
-    let many = list.map(Node::items).unwrap_or_default();
     if one.is_none() && many.is_empty() && report.document.includes().is_empty() {
         let fact = "no control socket: D2 can't be reloaded without a signal, nor asked what it uses".into();
         report.warn("no-control-socket", d2.span, path, fact, "add a `control-socket`");
@@ -22,6 +21,16 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
     let path = path.name("control-sockets");
     for (index, node) in many.iter().enumerate() {
         socket(report, node, against, &path.item(index));
+    }
+}
+
+/// The unix sockets of a DHCP server: only where they may lie, the rest of its document is not judged.
+pub(super) fn of_dhcp(report: &mut Report<'_>, daemon: &Node, against: &Checked<'_>, path: &Path<'_>) {
+    let many = daemon.get("control-sockets").map(Node::items).unwrap_or_default();
+    let unix = |it: &&Node| it.text_of("socket-type").is_none_or(|kind| kind == "unix");
+    for name in daemon.get("control-socket").into_iter().chain(many).filter(unix).filter_map(|it| it.get("socket-name"))
+    {
+        super::rules_paths::socket(report, name, against, &path.name("control-socket"));
     }
 }
 
