@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """One option-6 edit of config.xml: pfddns against xmlstarlet, lxml, PHP DOM, augeas and cp.
 
-    cargo build --release --example pfsense-edit
+    cargo build --release --example pfsense-edit --bin pfddns
     python3 tests/bench/pfsense_edit/bench.py [--runs 21] [--sizes 58,580,9400]
 
 Peers from Debian: xmlstarlet python3-lxml php-cli php-xml augeas-tools. A peer that is missing is named, not invented.
 All of them take turns in one run; the figures are medians of whole processes. Peak memory is from one more run below GNU time
 (Debian: time), since a child of this program would be counted with this program's own.
+"pfddns dhcp dns-servers" is the program as typed: configuration, plan with its diff, journal (six more fsyncs), recipe, proof.
+"whole recipe" is what it does to config.xml alone, "bare" reads, proves and replaces the file, as the peers do.
 Lines: those that differ from the original (removed + added). cp is a copy with fsync: the floor for any tool that rewrites the file.
 """
 
@@ -23,6 +25,27 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 NEW = "94.140.14.14"
+TOML = """version = "v1"
+[site]
+state = "DIR/state"
+[d2]
+manage = false
+[pfsense]
+config = "DIR/config.xml"
+lock = "DIR/config.lock"
+cache = "DIR/config.cache"
+restore-points = "DIR/backup"
+php = "DIR/none"
+[[server]]
+name = "ns1"
+type = "technitium"
+dns = "127.0.0.1:9"
+url = "http://127.0.0.1:9"
+token-file = "/none"
+[[zone]]
+name = "lan.example"
+sources = ["10.0.10.1"]
+"""
 LXML = "import sys, os; from lxml import etree\nt = etree.parse(sys.argv[1]); lan = t.find('dhcpd/lan'); e = etree.SubElement(lan, 'dnsserver'); e.text = sys.argv[2]\nt.write(sys.argv[1] + '.new'); f = os.open(sys.argv[1] + '.new', os.O_RDONLY); os.fsync(f); os.rename(sys.argv[1] + '.new', sys.argv[1])"
 PHP = "$d = new DOMDocument(); $d->load($argv[1]); $x = new DOMXPath($d); $x->query('/pfsense/dhcpd/lan')[0]->appendChild($d->createElement('dnsserver', $argv[2])); $d->save($argv[1] . '.new'); $f = fopen($argv[1] . '.new', 'r+'); fsync($f); rename($argv[1] . '.new', $argv[1]);"
 
@@ -47,8 +70,9 @@ def document(kilobytes):
 
 def peers(binary, extra):
     found = {
-        "pfddns": lambda d: [binary, "bare", d, "10.0.10.1", NEW],
+        "pfddns, bare": lambda d: [binary, "bare", d, "10.0.10.1", NEW],
         "pfddns, whole recipe": lambda d: [binary, "recipe", d, "10.0.10.1", NEW],
+        "pfddns dhcp dns-servers": lambda d: [f"{ROOT}/target/release/pfddns", "--config", f"{d}/pfddns.toml", "dhcp", "dns-servers", "lan", "10.0.10.1", NEW],
         "cp + fsync": lambda d: ["dd", f"if={d}/config.xml", f"of={d}/copy", "bs=16M", "conv=fsync", "status=none"],
         "xmlstarlet": lambda d: ["xmlstarlet", "ed", "-L", "-s", "/pfsense/dhcpd/lan", "-t", "elem", "-n", "dnsserver", "-v", NEW, f"{d}/config.xml"],
         "lxml": lambda d: ["/usr/bin/python3", "-c", LXML, f"{d}/config.xml", NEW],
@@ -71,6 +95,7 @@ def once(argv, folder, original, limit):
     with open(f"{folder}/config.xml", "wb") as out:
         out.write(original)
         os.fsync(out.fileno())
+    pathlib.Path(f"{folder}/pfddns.toml").write_text(TOML.replace("DIR", folder))
     start = time.perf_counter()
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline = start + limit
@@ -137,14 +162,14 @@ def main():
                     if turn == 0:
                         changed[name] = lines(folder, original)
                         memory[name] = peak(make(folder), folder, original, chosen.limit)
-        base_time = statistics.median(times["pfddns"])
+        base_time = statistics.median(times["pfddns, bare"])
         print(f"\n{len(original)} bytes, {chosen.runs} runs each")
-        print(f"{'':22} {'median ms':>10} {'ratio':>7} {'peak MB':>8} {'lines':>7}")
+        print(f"{'':24} {'median ms':>10} {'ratio':>7} {'peak MB':>8} {'lines':>7}")
         for name in everyone:
             if times[name]:
                 median = statistics.median(times[name])
                 mega = f"{memory[name]:8.1f}" if memory[name] else f"{'-':>8}"
-                print(f"{name:22} {median:10.2f} {median / base_time:7.1f} {mega} {changed[name]:7}")
+                print(f"{name:24} {median:10.2f} {median / base_time:7.1f} {mega} {changed[name]:7}")
 
 
 if __name__ == "__main__":
