@@ -6,6 +6,7 @@ mod harness;
 
 mod apply;
 mod cli;
+mod dhcp_documents;
 mod differential;
 mod documents;
 mod explain;

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Bool,
     /// A whole number between these.
     Int(i64, i64),
+    /// A number with a point or an exponent.
+    Float,
     /// Zero or a multiple of eight.
     Bits,
     /// Any map.
@@ -42,6 +44,8 @@ pub(super) struct Form {
     pub(super) filled: bool,
     /// From which member on there is no room for unknown ones, so that their names alone are a mistake.
     pub(super) strict_from: usize,
+    /// True if members it does not name are no business of ours.
+    pub(super) open: bool,
     /// Members that must be there.
     pub(super) needs: &'static [&'static str],
     pub(super) members: &'static [Field],
@@ -61,6 +65,7 @@ pub(super) static D2: Form = Form {
     name: "the document",
     filled: true,
     strict_from: 0,
+    open: false,
     needs: &[],
     members: &[("DhcpDdns", Kind::Map(&DAEMON), OLD)],
 };
@@ -69,6 +74,7 @@ static DAEMON: Form = Form {
     name: "DhcpDdns",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("ip-address", Kind::Text, OLD),
@@ -92,6 +98,7 @@ static MANAGER: Form = Form {
     name: "the domain list",
     filled: false,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[("ddns-domains", Kind::Maps(&DOMAIN), OLD)],
 };
@@ -100,6 +107,7 @@ static DOMAIN: Form = Form {
     name: "ddns-domains",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("name", Kind::Filled, OLD),
@@ -114,6 +122,7 @@ static SERVER: Form = Form {
     name: "dns-servers",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("hostname", Kind::Word(&[""]), OLD),
@@ -129,6 +138,7 @@ static KEY: Form = Form {
     name: "tsig-keys",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("name", Kind::Filled, OLD),
@@ -145,6 +155,7 @@ static SOCKET: Form = Form {
     name: "control-socket",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("socket-type", Kind::Text, OLD),
@@ -167,6 +178,7 @@ static AUTHENTICATION: Form = Form {
     name: "authentication",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &["type"],
     members: &[
         ("type", Kind::Exact(&["basic"]), OLD),
@@ -182,6 +194,7 @@ static CLIENT: Form = Form {
     name: "clients",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("user", Kind::Text, OLD),
@@ -197,6 +210,7 @@ static HEADER: Form = Form {
     name: "http-headers",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[("name", Kind::Text, OLD), ("value", Kind::Text, OLD), CONTEXT, COMMENT],
 };
@@ -205,6 +219,7 @@ static HOOK: Form = Form {
     name: "hooks-libraries",
     filled: true,
     strict_from: 1,
+    open: false,
     needs: &["library"],
     members: &[("library", Kind::Text, OLD), ("parameters", Kind::AnyMap, OLD)],
 };
@@ -213,6 +228,7 @@ static LOGGER: Form = Form {
     name: "loggers",
     filled: true,
     strict_from: usize::MAX,
+    open: false,
     needs: &[],
     members: &[
         ("name", Kind::Text, OLD),
@@ -229,6 +245,7 @@ static OUTPUT: Form = Form {
     name: "output_options",
     filled: true,
     strict_from: 0,
+    open: false,
     needs: &[],
     members: &[
         ("output", Kind::Text, OLD),
@@ -238,3 +255,55 @@ static OUTPUT: Form = Form {
         ("pattern", Kind::Text, OLD),
     ],
 };
+
+const BOTH: [&str; 2] = ["UDP", "TCP"];
+
+/// `dhcp-ddns` of a DHCP server.
+pub(super) static DDNS: Form = Form {
+    name: "dhcp-ddns",
+    filled: false,
+    strict_from: usize::MAX,
+    open: false,
+    needs: &[],
+    members: &[
+        ("enable-updates", Kind::Bool, OLD),
+        ("server-ip", Kind::Text, OLD),
+        ("server-port", ANY_INT, OLD),
+        ("sender-ip", Kind::Text, OLD),
+        ("sender-port", ANY_INT, OLD),
+        ("max-queue-size", ANY_INT, OLD),
+        ("ncr-protocol", Kind::Word(&BOTH), OLD),
+        ("ncr-format", Kind::Word(&["JSON"]), OLD),
+        CONTEXT,
+        COMMENT,
+    ],
+};
+
+/// What a DHCP server, a shared network, or a subnet says about names; the rest of it is not judged.
+pub(super) static SCOPE: Form = Form {
+    name: "this scope",
+    filled: false,
+    strict_from: usize::MAX,
+    open: true,
+    needs: &[],
+    members: &[
+        ("ddns-send-updates", Kind::Bool, OLD),
+        ("ddns-override-no-update", Kind::Bool, OLD),
+        ("ddns-override-client-update", Kind::Bool, OLD),
+        ("ddns-replace-client-name", Kind::Word(&["never", "always", "when-present", "when-not-present"]), OLD),
+        ("ddns-generated-prefix", Kind::Text, OLD),
+        ("ddns-qualifying-suffix", Kind::Text, OLD),
+        ("ddns-update-on-renew", Kind::Bool, OLD),
+        ("hostname-char-set", Kind::Text, OLD),
+        ("hostname-char-replacement", Kind::Text, OLD),
+        ("ddns-use-conflict-resolution", Kind::Bool, OLD),
+        ("ddns-conflict-resolution-mode", Kind::Word(&MODES), Version(2, 5, 0)),
+        ("ddns-ttl-percent", Kind::Float, Version(2, 3, 6)),
+        ("ddns-ttl", ANY_INT, Version(2, 7, 6)),
+        ("ddns-ttl-min", ANY_INT, Version(2, 7, 6)),
+        ("ddns-ttl-max", ANY_INT, Version(2, 7, 6)),
+    ],
+};
+
+const MODES: [&str; 4] =
+    ["check-with-dhcid", "no-check-with-dhcid", "check-exists-with-dhcid", "no-check-without-dhcid"];

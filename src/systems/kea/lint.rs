@@ -4,10 +4,9 @@
 use super::check::{self, Checked, Finding, Path, Report, Severity};
 use super::dhcp::Dhcp;
 use super::installed::Installed;
-use super::lex::Span;
 use super::lint_scopes;
 use super::routes::Routes;
-use super::text::Document;
+use super::text::{Document, Value};
 use crate::model::{KeyName, ZoneName};
 
 /// Names no client should get: browsers and clients look them up and believe the answer.
@@ -44,7 +43,7 @@ pub fn lint(d2: Option<&Document>, dhcp: &[&Document], context: &Context<'_>) ->
     let servers: Vec<(&Document, Dhcp)> = dhcp.iter().filter_map(|it| Some((*it, Dhcp::read(it)?))).collect();
     for (document, dhcp) in &servers {
         let mut report = Report { document, found: Vec::new() };
-        old_members(&mut report, context);
+        super::lint_members::check(&mut report, context.against.version);
         wiring(&mut report, dhcp, installed.as_ref(), context);
         if dhcp.enabled.value {
             lint_scopes::check(&mut report, dhcp, routes.as_ref(), context);
@@ -76,7 +75,13 @@ fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>, context:
     }
     let ddns = path.name("dhcp-ddns");
     let at = dhcp.ddns_span.unwrap_or(report.document.root().span);
-    if let (None, Some(span)) = (dhcp.enabled.span, dhcp.ddns_span) {
+    let given = report.document.root().get(name).and_then(|it| it.members().iter().find(|it| it.name == "dhcp-ddns"));
+    if let Some(member) =
+        given.filter(|it| matches!(it.node.value, Value::Map(_)) && it.node.get("enable-updates").is_none())
+    {
+        // Of an empty map the daemon names the end, of another one the name.
+        let empty = member.node.members().is_empty();
+        let span = if empty { report.document.closing(member.node.span) } else { member.name_span };
         let fact = "the daemon refuses the file: `dhcp-ddns` needs `enable-updates`".into();
         return report.error("no-enable-updates", span, &ddns, fact, "write \"enable-updates\": true");
     }
@@ -121,54 +126,6 @@ fn below_zones(document: &Document, context: &Context<'_>) -> Vec<Finding> {
         }
     }
     report.found
-}
-
-/// Members that this version refuses, or that moved.
-fn old_members(report: &mut Report<'_>, context: &Context<'_>) {
-    use super::Version;
-    const SINCE: [(&str, Version); 5] = [
-        ("ddns-conflict-resolution-mode", Version(2, 5, 0)),
-        ("ddns-ttl-percent", Version(2, 3, 6)),
-        ("ddns-ttl", Version(2, 7, 6)),
-        ("ddns-ttl-min", Version(2, 7, 6)),
-        ("ddns-ttl-max", Version(2, 7, 6)),
-    ];
-    const MOVED: [&str; 6] = [
-        "qualifying-suffix",
-        "override-no-update",
-        "override-client-update",
-        "replace-client-name",
-        "generated-prefix",
-        "hostname-char-set",
-    ];
-    let mut found: Vec<(Span, String, String, &str)> = Vec::new();
-    walk(report.document.root(), "", &mut |member, parent| {
-        if let Some((name, since)) = SINCE.iter().find(|it| it.0 == member.name && it.1 > context.against.version) {
-            let fact = format!("Kea {} refuses the file: `{name}` came with {since}", context.against.version);
-            found.push((member.name_span, member.name.clone(), fact, "use what this version knows"));
-        }
-        if parent == "dhcp-ddns" && MOVED.contains(&member.name.as_str()) {
-            let fact = format!("the daemon refuses the file: `{}` is no member of `dhcp-ddns` any more", member.name);
-            found.push((
-                member.name_span,
-                member.name.clone(),
-                fact,
-                "move it one level up, with `ddns-` before its name",
-            ));
-        }
-    });
-    for (span, name, fact, fix) in found {
-        let root = Path::root();
-        report.error("dhcp-member", span, &root.name(&name), fact, fix);
-    }
-}
-
-fn walk<'a>(node: &'a super::text::Node, parent: &'a str, see: &mut impl FnMut(&'a super::text::Member, &str)) {
-    for member in node.members() {
-        see(member, parent);
-        walk(&member.node, &member.name, see);
-    }
-    node.items().iter().for_each(|item| walk(item, parent, see));
 }
 
 /// IPv4 and IPv6 leases of one host under one name fight over its DHCID in the default mode.

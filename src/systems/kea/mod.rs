@@ -14,6 +14,7 @@ pub mod lease_pages;
 pub mod leases;
 pub mod lex;
 pub mod lint;
+mod lint_members;
 pub mod lint_scopes;
 pub mod listener;
 pub mod ncr;

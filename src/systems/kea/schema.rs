@@ -18,21 +18,33 @@ const SAME: [(&str, &str); 4] = [
 /// Checks a tree against a form. The findings come in the order in which the daemon meets them, so the first error is the
 /// one it stops at.
 pub(super) fn check(report: &mut Report<'_>, root: &Node, form: &'static Form, version: Version) {
-    let mut grammar = Grammar { document: report.document, version, found: Vec::new() };
+    let mut grammar = Grammar::new(report.document, version, ["unknown-member", "too-new-member"]);
     grammar.map(root, form, &Path::root());
-    grammar.found.sort_by(|one, other| one.0.cmp(&other.0));
-    report.found.extend(grammar.found.into_iter().map(|it| it.1));
+    grammar.tell(report);
 }
 
-struct Grammar<'d> {
+/// A document held against forms.
+pub(super) struct Grammar<'d> {
     document: &'d Document,
     version: Version,
+    /// What unknown members are called, and those that came with a later version.
+    codes: [&'static str; 2],
     /// With the place in the text at which the daemon notices, which is not always the place it names.
     found: Vec<(Vec<usize>, Finding)>,
 }
 
-impl Grammar<'_> {
-    fn error(&mut self, code: &'static str, span: Span, path: &Path<'_>, consequence: String, fix: &str) {
+impl<'d> Grammar<'d> {
+    pub(super) fn new(document: &'d Document, version: Version, codes: [&'static str; 2]) -> Self {
+        Self { document, version, codes, found: Vec::new() }
+    }
+
+    /// All findings, in the order in which the daemon meets them.
+    pub(super) fn tell(mut self, report: &mut Report<'_>) {
+        self.found.sort_by(|one, other| one.0.cmp(&other.0));
+        report.found.extend(self.found.into_iter().map(|it| it.1));
+    }
+
+    pub(super) fn error(&mut self, code: &'static str, span: Span, path: &Path<'_>, consequence: String, fix: &str) {
         self.error_noticed(span, code, span, path, consequence, fix);
     }
 
@@ -55,7 +67,7 @@ impl Grammar<'_> {
         node.span.end > node.span.start + 1 && self.document.includes().is_empty()
     }
 
-    fn map(&mut self, node: &Node, form: &'static Form, path: &Path<'_>) {
+    pub(super) fn map(&mut self, node: &Node, form: &'static Form, path: &Path<'_>) {
         let Value::Map(members) = &node.value else { return self.wrong_kind(node, "a map", path) };
         if form.filled && members.is_empty() && self.is_whole(node) && self.document.early_commas().is_empty() {
             let fix = "write its members, or leave the map out";
@@ -124,23 +136,23 @@ impl Grammar<'_> {
         let colon = member.colon != member.name_span || strict;
         let Some((_, kind, since)) = taken else {
             // Without its colon the name is not the mistake yet.
-            if !colon {
+            if !colon || form.open {
                 return None;
             }
             let near = form.members.iter().find(|it| it.0.eq_ignore_ascii_case(name));
             let fix = near.map_or("remove it, or correct its spelling".into(), |it| format!("write `{}`", it.0));
             let fact = format!("the daemon refuses the file: `{name}` is not known in {}", form.name);
-            self.error("unknown-member", member.name_span, path, fact, &fix);
+            self.error(self.codes[0], member.name_span, path, fact, &fix);
             return None;
         };
         if colon && !is_plain(name, member.name_span) {
             let fact = format!("the daemon refuses the file: it knows `{name}` only when written without escapes");
-            self.error("unknown-member", member.name_span, path, fact, &format!("write `{name}`"));
+            self.error(self.codes[0], member.name_span, path, fact, &format!("write `{name}`"));
             return None;
         }
         if colon && *since > self.version {
             let fact = format!("Kea {} refuses the file: `{name}` came with {since}", self.version);
-            self.error("too-new-member", member.name_span, path, fact, "use what this version knows");
+            self.error(self.codes[1], member.name_span, path, fact, "use what this version knows");
             return None;
         }
         Some(*kind)
@@ -236,6 +248,7 @@ impl Grammar<'_> {
                 let fix = if high == i64::MAX { format!("at least {low}") } else { format!("{low} to {high}") };
                 self.error("out-of-range", node.span, path, "the daemon refuses this number".into(), &fix);
             }
+            (Kind::Float, Value::Float(_)) => {}
             (Kind::Bits, Value::Int(bits)) if *bits >= 0 && bits % 8 == 0 => {}
             (Kind::Bits, Value::Int(_)) => {
                 let fact = "the daemon refuses the file: digest-bits is 0 or a multiple of 8";
@@ -294,6 +307,7 @@ fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Filled | Kind::Word(_) | Kind::Exact(_) | Kind::Comment => "a string",
         Kind::Bool => "true or false",
+        Kind::Float => "a number with a point",
         Kind::Int(..) | Kind::Bits => "a whole number without quotes, point or exponent",
         Kind::AnyMap | Kind::Context | Kind::Map(_) => "a map",
         Kind::Maps(_) | Kind::SomeMaps(_) => "a list",

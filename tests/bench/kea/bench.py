@@ -4,7 +4,7 @@
     cargo build --release --example kea-bench
     python3 tests/bench/kea/bench.py
 
-Best of seven each, in one process per tool, so that start-up does not count. Peer from Debian: python3-jinja2.
+Best of seven each, in one process per tool, so that start-up does not count. The peer, python3-jinja2, comes with packaging/ci/peers.
 """
 
 import csv
