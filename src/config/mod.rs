@@ -293,13 +293,20 @@ impl Config {
         let it = found.ok_or_else(|| {
             Error::usage(format!("no firewall is called `{name}`")).hint("see [[firewall]] in pfddns.toml")
         })?;
-        let (d2, pfsense, state) = (it.d2.clone(), it.pfsense.clone(), it.state.clone());
-        Ok(Cow::Owned(Self { d2, pfsense, state, ..self.clone() }))
+        Ok(self.of(it))
     }
 
     /// The configuration as it is for each firewall, the first one first.
     pub fn each(&self) -> Vec<Cow<'_, Self>> {
-        self.firewalls.iter().filter_map(|it| self.on(&it.name).ok()).collect()
+        self.firewalls.iter().map(|it| self.of(it)).collect()
+    }
+
+    fn of(&self, it: &Firewall) -> Cow<'_, Self> {
+        if it.name == self.d2.host {
+            return Cow::Borrowed(self);
+        }
+        let (d2, pfsense, state) = (it.d2.clone(), it.pfsense.clone(), it.state.clone());
+        Cow::Owned(Self { d2, pfsense, state, ..self.clone() })
     }
 
     /// An error with the name of this firewall, where there is more than one to tell apart.
