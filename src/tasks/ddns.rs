@@ -209,6 +209,8 @@ pub(super) fn prove(server: &ServerSeen, key: &KeyRef) -> Step {
         vec![
             Check::Granted { server: server.name.clone(), zones: zones.clone(), key: key.name.clone() },
             Check::UnsignedRefused { server: server.name.clone(), zones: zones.clone() },
+            // A proof that was cut off while its record was there is not done yet, whatever else holds.
+            Check::ProbesGone { server: server.name.clone(), zones: zones.clone() },
         ],
         Undo::by(Change::ForgetProbe { server: server.name.clone(), zones, key: key.clone() }),
     )
