@@ -94,3 +94,19 @@ fn bao_is_unsealed_and_has_a_mount() {
     drop(bao);
     assert!(is_gone(pid));
 }
+
+/// Tests run side by side, and each starts children: what one puts down, it can run, whatever the others are doing.
+#[test]
+fn what_a_test_puts_down_it_can_run_at_once() {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    let at = folder.path();
+    let run = |thread: usize| {
+        for round in 0..100 {
+            let path = at.join(format!("{thread}.{round}"));
+            harness::write(&path, "#!/bin/sh\n", 0o700);
+            let ended = Command::new(&path).status().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(ended.success());
+        }
+    };
+    std::thread::scope(|all| (0..8).for_each(|thread| drop(all.spawn(move || run(thread)))));
+}

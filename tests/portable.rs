@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "harness/executable.rs"]
+mod executable;
+
 use pfddns::world::{Host, local::Local};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -111,9 +113,7 @@ impl Firewall {
     fn with(pfddns: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stub = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            executable::executable(&folder.path().join(name), format!("#!/bin/sh\n{text}\n").as_bytes(), 0o755);
         };
         let here = folder.path().display();
         stub("logger", &format!("echo \"$*\" >> {here}/log"));

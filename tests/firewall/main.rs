@@ -5,12 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod by_php;
+#[path = "../harness/executable.rs"]
+mod executable;
 
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::UdpSocket;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -95,8 +96,7 @@ impl Box_ {
     }
 
     fn program(&self, name: &str, text: &str) {
-        fs::write(self.at(name), text).unwrap();
-        fs::set_permissions(self.at(name), fs::Permissions::from_mode(0o755)).unwrap();
+        executable::executable(&self.at(name), text.as_bytes(), 0o755);
     }
 
     /// pfSense's PHP: notes what it was asked, and says that it came to the end.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail loudly
 
+#[path = "../harness/executable.rs"]
+mod executable;
 mod others;
 
 use pfddns::model::HostName;
@@ -139,12 +141,8 @@ fn everything(host: &mut Host) -> (Vec<String>, State) {
 
 fn programs(host: &mut Host, place: &Place, all: &mut Vec<String>) {
     let program = place.at("rndc");
-    fs::write(
-        &program,
-        "#!/bin/sh\ncase $1 in env) env;; sleep) exec sleep 60;; *) cat; echo \"$@\" >&2; exit 3;; esac\n",
-    )
-    .unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = "#!/bin/sh\ncase $1 in env) env;; sleep) exec sleep 60;; *) cat; echo \"$@\" >&2; exit 3;; esac\n";
+    executable::executable(&program, text.as_bytes(), 0o755);
     let name = program.display().to_string();
     let big = vec![b'x'; 300_000];
     all.push(told(place, host.ask(&[&name, "a b", "'", "$HOME", "-x"], b"input\0", LIMIT).map(|it| format!("{it:?}"))));

@@ -6,11 +6,13 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
 mod bao;
+mod executable;
 mod kea;
 mod named;
 mod sshd;
 
 pub use bao::Bao;
+pub use executable::executable;
 pub use kea::{Kea, KeaHome};
 pub use named::Named;
 pub use sshd::Sshd;
@@ -95,9 +97,12 @@ pub fn until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) -> St
     Ok(())
 }
 
-/// Puts a file there with this mode.
+/// Puts a file there with this mode, one to be run too.
 pub fn write(path: &Path, text: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
+    if mode & 0o111 != 0 {
+        return executable(path, text.as_bytes(), mode);
+    }
     fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a file of ours has a mode we may set");
 }

@@ -6,6 +6,8 @@
 #[path = "../doubles/mod.rs"]
 mod doubles;
 mod echo;
+#[path = "../harness/executable.rs"]
+mod executable;
 mod look;
 mod source;
 
@@ -16,7 +18,6 @@ use doubles::technitium::Version;
 use look::{Canary, Place};
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -154,8 +155,7 @@ impl Trap {
     fn program(&self, name: &str, then: &str) {
         let record = self.path("called");
         let text = format!("#!/bin/sh\n{{ echo \"$0 $*\"; env; }} >> {}\n{then}", record.display());
-        self.write(name, &text);
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o700)).unwrap();
+        executable::executable(&self.path(name), text.as_bytes(), 0o700);
     }
 
     /// One configuration for each way to fail that lies outside the servers.

@@ -121,7 +121,7 @@ pub async fn start() -> Option<Named> {
     write("rndc.conf", &(clause + &options), 0o600);
     // Run from here: the profile some systems bind to its usual path keeps it out of our folder.
     let copy = at.join("named");
-    fs::copy(named, &copy).unwrap();
+    crate::executable::executable(&copy, &fs::read(named).unwrap(), 0o755);
     let log = fs::File::create(at.join("log")).unwrap();
     let mut command = Command::new(copy);
     command.args(["-g", "-c"]).arg(at.join("named.conf"));

@@ -11,6 +11,8 @@ mod bind;
 mod bind_traps;
 mod canned;
 mod contract;
+#[path = "../harness/executable.rs"]
+mod executable;
 mod technitium;
 mod traps;
 

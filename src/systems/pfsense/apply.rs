@@ -61,13 +61,15 @@ pub fn rebuild(host: &mut Host, php: &Path, what: Rebuild, sync: bool) -> Result
 mod tests {
     use super::*;
     use crate::world::local::Local;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn php(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("php");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: a child that another thread is just starting would inherit a file of ours, and
+        // nobody could run it as long as it holds it ("Text file busy").
+        std::fs::write(folder.path().join("text"), text).unwrap();
+        let mut install = std::process::Command::new("/usr/bin/install");
+        assert!(install.arg(folder.path().join("text")).arg(&path).status().unwrap().success());
         (folder, path)
     }
 
