@@ -5,6 +5,7 @@
 mod harness;
 
 mod apply;
+mod by_hook;
 mod cli;
 mod dhcp_documents;
 mod differential;
