@@ -34,10 +34,10 @@ pub(super) fn script_stands(config: &Config, world: &World, stands: bool) -> Res
     let path = config.pfsense.d2_script.display();
     let problem = match (script_seen(config, world)?, stands) {
         (None, false) => return Ok(()),
-        (Some((rc::Whose::Ours | rc::Whose::Packaged, mode, _)), true) if mode & 0o111 == 0o111 => return Ok(()),
+        (Some((rc::Whose::Ours, mode, _)), true) if mode & 0o111 == 0o111 => return Ok(()),
         (None, true) => "is not there",
         (Some(_), false) => "is there",
-        (Some((rc::Whose::Ours | rc::Whose::Packaged, ..)), true) => "may not be run by everybody (mode 0755)",
+        (Some((rc::Whose::Ours, ..)), true) => "may not be run by everybody (mode 0755)",
         (Some(_), true) => "is not as pfddns writes it",
     };
     Err(Error::new(format!("{path} {problem}")))
@@ -118,7 +118,7 @@ pub(super) fn restore_script(
 pub(super) fn remove_script(config: &Config, world: &mut World, host: &HostName, backup: &Path) -> Result<Evidence> {
     let path = &config.pfsense.d2_script;
     let Some(old) = world.host(host)?.read_if_there(path)? else { return Ok(Evidence::note("it was gone already")) };
-    if !rc::is_marked(&old) {
+    if !rc::is_ours(&old) {
         return Err(Error::new(format!("{} is not the one pfddns put there; it stays", path.display())));
     }
     keep(world, host, &old, backup, config)?;

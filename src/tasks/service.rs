@@ -19,7 +19,7 @@ use serde::Serialize;
 pub struct ServiceView {
     /// The script's path.
     pub script: String,
-    /// `in place`, `of the package`, `not there`, `old`, `somebody else's`, `not executable`.
+    /// `in place`, `not there`, `old`, `somebody else's`, `not executable`.
     pub script_state: &'static str,
     /// Status > Services has an entry for it.
     pub service: bool,
@@ -58,7 +58,7 @@ pub fn down(config: &Config, world: &World) -> Result<Option<String>> {
 /// What brings it back, by what is there.
 fn remedy(config: &Config, world: &World) -> Result<&'static str> {
     let file = world.host(&config.d2.host)?.mode(&config.d2.config)?.is_some();
-    let script = matches!(script_seen(config, world)?, Some((rc::Whose::Ours | rc::Whose::Packaged, ..)));
+    let script = matches!(script_seen(config, world)?, Some((rc::Whose::Ours, ..)));
     Ok(if file && script { "`pfddns kea service ensure`" } else { "`pfddns apply` builds what is missing" })
 }
 
@@ -74,7 +74,7 @@ pub(super) fn script_step(config: &Config, world: &World, run: &str) -> Result<O
     let path = &config.pfsense.d2_script;
     let seen = script_seen(config, world)?;
     match &seen {
-        Some((rc::Whose::Ours | rc::Whose::Packaged, mode, _)) if mode & 0o111 == 0o111 => return Ok(None),
+        Some((rc::Whose::Ours, mode, _)) if mode & 0o111 == 0o111 => return Ok(None),
         Some((rc::Whose::Foreign, ..)) => {
             return Err(Error::new(format!("{} is somebody else's script", path.display()))
                 .hint("move it aside, or name another one: pfsense.d2-script in pfddns.toml"));
@@ -193,7 +193,7 @@ fn remove_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
     entries_step(config, (&bytes, &document), plan, title, edits)?;
     let host = config.d2.host.clone();
     let text = world.host(&host)?.read_if_there(path)?;
-    if let (Some(text), Some(mode)) = (text.filter(|it| rc::is_marked(it)), world.host(&host)?.mode(path)?) {
+    if let (Some(text), Some(mode)) = (text.filter(|it| rc::is_ours(it)), world.host(&host)?.mode(path)?) {
         let backup = script_backup(config, &plan.id);
         let change = Change::RemoveScript { host: host.clone(), backup: backup.clone() };
         let undo = Undo::by(Change::RestoreScript { host: host.clone(), backup, mode: Some(mode) });
@@ -237,7 +237,6 @@ fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
         Some((rc::Whose::Old, ..)) => ("old", false),
         Some((_, mode, _)) if mode & 0o111 != 0o111 => ("not executable", false),
         Some((rc::Whose::Ours, ..)) => ("in place", true),
-        Some((rc::Whose::Packaged, ..)) => ("of the package", true),
     };
     Ok(ServiceView {
         script: config.pfsense.d2_script.display().to_string(),

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Put here by `pfddns kea service install`; `pfddns kea service remove` takes it away.
 # Kea's DDNS daemon on pfSense, which never starts it. Run with `start` at boot, on WAN changes, by Status > Services and
 # once a minute as "ensure it runs": start does nothing if it runs already, and never waits for it.
 # In config.xml: <service><name>kea-dhcp-ddns</name><rcfile>pfddns_d2.sh</rcfile><executable>kea-dhcp-ddns</executable>.

@@ -6,10 +6,9 @@ use crate::world::{Host, World};
 use std::path::Path;
 use std::time::Duration;
 
+/// Its second line tells what pfddns put there from what somebody else did. No package brings it: it would go with the
+/// package, and D2 with it at the next boot.
 const TEMPLATE: &str = include_str!("../../../templates/rc.d/pfddns_d2.sh");
-/// Tells a script that `kea service install` put there from one that lies there with the package.
-const MARK: &str = "# Put here by `pfddns kea service install`; `pfddns kea service remove` takes it away.\n";
-const SHELL: &str = "#!/bin/sh\n";
 /// The script checks the file first, which takes as long as `-t` does.
 const RUN: Duration = Duration::from_secs(90);
 
@@ -27,18 +26,16 @@ pub struct Names<'a> {
 /// A script that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// As it should be, and put there by `kea service install`.
+    /// As it should be.
     Ours,
-    /// As it should be, and not put there by us: it came with the package.
-    Packaged,
     /// Another version of ours, or for other paths.
     Old,
     /// Somebody else's.
     Foreign,
 }
 
-/// The script for these paths, as the package has it.
-fn plain(names: &Names<'_>) -> String {
+/// The script for these paths.
+pub fn script(names: &Names<'_>) -> String {
     let mut text = String::with_capacity(TEMPLATE.len());
     for line in TEMPLATE.split_inclusive('\n') {
         let name = line.split_once('=').map_or("", |it| it.0);
@@ -56,20 +53,11 @@ fn plain(names: &Names<'_>) -> String {
     text
 }
 
-/// The script as `kea service install` puts it.
-pub fn script(names: &Names<'_>) -> String {
-    let plain = plain(names);
-    format!("{SHELL}{MARK}{}", plain.strip_prefix(SHELL).unwrap_or(&plain))
-}
-
 /// Whose a script is.
 pub fn whose(text: &[u8], names: &Names<'_>) -> Whose {
-    let of_package: String = TEMPLATE.split_inclusive('\n').take(2).collect();
     if text == script(names).as_bytes() {
         Whose::Ours
-    } else if text == plain(names).as_bytes() {
-        Whose::Packaged
-    } else if text.starts_with(format!("{SHELL}{MARK}").as_bytes()) || text.starts_with(of_package.as_bytes()) {
+    } else if is_ours(text) {
         Whose::Old
     } else {
         Whose::Foreign
@@ -77,8 +65,9 @@ pub fn whose(text: &[u8], names: &Names<'_>) -> Whose {
 }
 
 /// True if `kea service install` put it there, in whatever version.
-pub fn is_marked(text: &[u8]) -> bool {
-    text.starts_with(format!("{SHELL}{MARK}").as_bytes())
+pub fn is_ours(text: &[u8]) -> bool {
+    let head: String = TEMPLATE.split_inclusive('\n').take(2).collect();
+    text.starts_with(head.as_bytes())
 }
 
 /// For the shell; plain paths stay readable.
@@ -124,10 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn the_package_has_the_script_of_the_default_paths() {
-        assert_eq!(plain(&names(NAMES)), TEMPLATE);
-        assert_eq!(whose(TEMPLATE.as_bytes(), &names(NAMES)), Whose::Packaged);
-        assert!(!is_marked(TEMPLATE.as_bytes()));
+    fn the_template_is_the_script_of_the_default_paths() {
+        assert_eq!(script(&names(NAMES)), TEMPLATE);
     }
 
     #[test]
@@ -136,7 +123,10 @@ mod tests {
         assert_eq!(whose(mine.as_bytes(), &names(NAMES)), Whose::Ours);
         let elsewhere = names(["/opt/d2", "/a b/it's.conf", "/var/run/kea"]);
         assert_eq!(whose(mine.as_bytes(), &elsewhere), Whose::Old);
-        assert_eq!(whose(TEMPLATE.as_bytes(), &elsewhere), Whose::Old);
+        let older = mine.replace("sleep 0.1", "sleep 1");
+        assert_eq!(whose(older.as_bytes(), &names(NAMES)), Whose::Old);
+        let unmarked = mine.replacen("# Put here by", "# Laid here by", 1);
+        assert_eq!(whose(unmarked.as_bytes(), &names(NAMES)), Whose::Foreign);
         assert_eq!(whose(b"#!/bin/sh\nkea-dhcp-ddns\n", &elsewhere), Whose::Foreign);
         assert!(script(&elsewhere).contains("\nconfig='/a b/it'\\''s.conf'\n"));
     }
