@@ -3,6 +3,7 @@
 mod firewalls;
 mod place;
 mod v1;
+mod zones;
 
 use crate::error::{Error, Result};
 use crate::model::rules::ConflictMode;

@@ -2,10 +2,11 @@
 
 use super::firewalls::{self, FirewallSpec, SshSpec};
 use super::place::Place;
-use super::{Config, D2Config, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig, ZoneConfig};
+use super::zones::{SubnetSpec, ZoneSpec, zones};
+use super::{Config, D2Config, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig};
 use crate::error::Result;
 use crate::model::rules::ConflictMode;
-use crate::model::{Algorithm, Destination, HostName, Network, ServerName, ZoneName};
+use crate::model::{Algorithm, Destination, HostName, ServerName};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,9 +34,9 @@ struct File {
     #[serde(default)]
     server: Vec<Spanned<Server>>,
     #[serde(default)]
-    zone: Vec<Spanned<Zone>>,
+    zone: Vec<Spanned<ZoneSpec>>,
     #[serde(default)]
-    subnet: Vec<Spanned<Subnet>>,
+    subnet: Vec<Spanned<SubnetSpec>>,
 }
 
 #[derive(Deserialize)]
@@ -135,22 +136,6 @@ enum Server {
     Technitium { name: ServerName, dns: SocketAddr, url: String, token_file: PathBuf, save_delay_seconds: Option<f64> },
     #[serde(rename_all = "kebab-case")]
     Bind { name: ServerName, dns: SocketAddr, include_file: PathBuf, rndc: Vec<String> },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Zone {
-    name: ZoneName,
-    servers: Option<Vec<Spanned<ServerName>>>,
-    sources: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Subnet {
-    network: Network,
-    servers: Option<Vec<Spanned<ServerName>>>,
-    sources: Vec<Spanned<String>>,
 }
 
 /// Where things lie on FreeBSD, or on Linux: state, D2's file, its socket, its program.
@@ -283,79 +268,6 @@ fn servers(place: &Place<'_>, specs: Vec<Spanned<Server>>) -> Result<Vec<ServerC
         servers.push(server);
     }
     Ok(servers)
-}
-
-fn zones(
-    place: &Place<'_>,
-    servers: &[ServerConfig],
-    zones: Vec<Spanned<Zone>>,
-    subnets: &[Spanned<Subnet>],
-) -> Result<Vec<ZoneConfig>> {
-    let mut all: Vec<ZoneConfig> = Vec::new();
-    for spec in zones {
-        let span = spec.span();
-        let zone = spec.into_inner();
-        if all.iter().any(|it| it.name == zone.name) {
-            return Err(place.error(Some(span), &format!("zone {} is named twice", zone.name)));
-        }
-        let (servers, sources) = who(place, span, servers, zone.servers.as_deref(), &zone.sources)?;
-        all.push(ZoneConfig { name: zone.name, servers, sources });
-    }
-    for spec in subnets {
-        let subnet = spec.get_ref();
-        let (servers, sources) = who(place, spec.span(), servers, subnet.servers.as_deref(), &subnet.sources)?;
-        for name in subnet.network.reverse_zones() {
-            // Two subnets may share a reverse zone (two /25 in one /24): the first one's servers hold.
-            match all.iter_mut().find(|it| it.name == name) {
-                None => all.push(ZoneConfig { name, servers: servers.clone(), sources: sources.clone() }),
-                Some(zone) if zone.servers != servers => {
-                    let what =
-                        format!("reverse zone {name} is shared with another subnet or zone that names other servers");
-                    return Err(place.error(Some(spec.span()), &what));
-                }
-                Some(zone) => {
-                    let new: Vec<String> = sources.iter().filter(|it| !zone.sources.contains(it)).cloned().collect();
-                    zone.sources.extend(new);
-                }
-            }
-        }
-    }
-    Ok(all)
-}
-
-fn who(
-    place: &Place<'_>,
-    span: std::ops::Range<usize>,
-    all: &[ServerConfig],
-    named: Option<&[Spanned<ServerName>]>,
-    sources: &[Spanned<String>],
-) -> Result<(Vec<ServerName>, Vec<String>)> {
-    let servers: Vec<ServerName> = match named {
-        None => all.iter().map(|it| it.name.clone()).collect(),
-        Some(named) => {
-            for name in named {
-                if !all.iter().any(|it| &it.name == name.get_ref()) {
-                    let what = format!("no [[server]] is called `{}`", name.get_ref());
-                    return Err(place.error(Some(name.span()), &what));
-                }
-            }
-            named.iter().map(|it| it.get_ref().clone()).collect()
-        }
-    };
-    if servers.is_empty() {
-        return Err(place.error(Some(span), "no server takes updates for this zone: add a [[server]]"));
-    }
-    // An empty list would leave the TSIG signature as the only guard, or none at all during a bypass.
-    if sources.is_empty() {
-        return Err(place.error(Some(span), "sources must name at least one address that may send updates"));
-    }
-    for source in sources {
-        let text = source.get_ref();
-        if text.parse::<std::net::IpAddr>().is_err() && Network::new(text).is_err() {
-            return Err(place.error(Some(source.span()), &format!("`{text}` is neither an address nor a subnet")));
-        }
-    }
-    Ok((servers, sources.iter().map(|it| it.get_ref().clone()).collect()))
 }
 
 #[cfg(test)]
