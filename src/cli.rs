@@ -11,6 +11,13 @@ use std::time::Duration;
 pub use firewall::{Backup, Dhcp, DhcpDdns, Unbound};
 pub use service::Service;
 
+/// A shell with completions.
+#[cfg(feature = "operator")]
+pub type Shell = clap_complete::Shell;
+/// A build that makes no completions takes any word, to say where they are.
+#[cfg(not(feature = "operator"))]
+pub type Shell = String;
+
 /// TSIG keys, Kea DDNS and DNS servers around a pfSense firewall: planned, proven, undoable
 #[derive(Debug, Parser)]
 #[command(name = "pfddns", version, arg_required_else_help = true, subcommand_required = true, after_help = EXIT_CODES)]
@@ -124,13 +131,13 @@ pub enum Command {
     /// Serve a pfddns elsewhere, which started this through ssh (--host); people never type it
     #[command(after_help = HANDS)]
     Hands,
-    /// Print completions for a shell
+    /// Print completions for a shell; on a firewall the package has put them in place
     #[command(after_help = "Examples:\n  pfddns completions bash > /etc/bash_completion.d/pfddns")]
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
-    /// Print the man page
+    /// Print the man page; on a firewall the package has put it in place
     #[command(after_help = "Examples:\n  pfddns man | man -l -")]
     Man,
 }

@@ -1,29 +1,29 @@
 //! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
 
+mod builds;
 mod firewall;
+#[cfg(feature = "operator")]
+mod manual;
+mod runs;
 mod service;
 
-use crate::cli::{Bypass, Cli, Command, Go, Kea, Reload, Task, Tsig};
+use crate::cli::{Bypass, Cli, Command, Go, Kea, Tsig};
 use crate::config::{Config, DEFAULT_PATH, SshConfig};
-use crate::error::{Doing, Error, Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::model::{Destination, HostName};
-use crate::plan::journal::{self, RunRecord};
 use crate::plan::{self, Plan};
-use crate::report::{self, progress::Progress};
+use crate::report;
 use crate::tasks;
 use crate::world::local::Local;
-use crate::world::{Host, NewFile, Remote, Ssh, World};
-use clap::{CommandFactory, Parser};
+use crate::world::{Host, Remote, Ssh, World};
+use clap::Parser;
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A commented configuration with every option.
 pub const TEMPLATE: &str = include_str!("../templates/pfddns.toml");
-
-/// Longest saved plan: a rotation over thousands of zones is a few MiB.
-const PLAN_LIMIT: u64 = 64 << 20;
 
 /// What `main` knows of the process's surroundings.
 pub struct Environment {
@@ -115,9 +115,9 @@ fn tell(verbose: u8) {
 async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) -> Result<Shown> {
     match &cli.command {
         Command::Config { template: true } => return Ok(Shown::new(TEMPLATE, json!({ "template": TEMPLATE }))),
-        Command::Completions { shell } => return Ok(completions(*shell)),
-        Command::Man => return man(),
-        Command::Hands => return hands().await,
+        Command::Completions { shell } => return builds::completions(shell),
+        Command::Man => return builds::man(),
+        Command::Hands => return builds::hands().await,
         _ => {}
     }
     let path = cli.config.clone().or_else(|| environment.config.clone()).unwrap_or_else(|| DEFAULT_PATH.into());
@@ -188,71 +188,10 @@ fn read_config(path: &Path, hosts: &[Destination]) -> Result<Config> {
     Config::parse_for(path, &text, hosts)
 }
 
-/// A saved plan's bytes. Never more than the limit is read, whatever the file is or pretends to be.
-fn read_plan(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(PLAN_LIMIT + 1).read_to_end(&mut bytes));
-    let hint = "`pfddns plan TASK --out FILE` makes one";
-    read.map_err(|error| {
-        Error::usage(format!("{}: the plan can't be read: {}", path.display(), plain(&error))).hint(hint)
-    })?;
-    if bytes.len() as u64 > PLAN_LIMIT {
-        return Err(
-            Error::usage(format!("{}: longer than any plan ({} MiB)", path.display(), PLAN_LIMIT >> 20)).hint(hint)
-        );
-    }
-    Ok(bytes)
-}
-
 /// An I/O error in the operator's words.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
-}
-
-/// The other end of another pfddns. Its answers are written as they come, not at the end.
-async fn hands() -> Result<Shown> {
-    tasks::hands::serve(std::io::stdin(), std::io::stdout()).await?;
-    Ok(Shown::new("", Value::Null))
-}
-
-fn completions(shell: clap_complete::Shell) -> Shown {
-    let mut bytes = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "pfddns", &mut bytes);
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Shown::new(text.clone(), json!({ "completions": text }))
-}
-
-fn man() -> Result<Shown> {
-    let mut bytes = Vec::new();
-    let mut command = Cli::command();
-    command.build();
-    let failed = |error: std::io::Error| Error::new(format!("the man page: {error}"));
-    clap_mangen::Man::new(command.clone()).render(&mut bytes).map_err(failed)?;
-    for one in command.get_subcommands().filter(|it| it.get_name() != "help") {
-        man_of(one, &mut bytes).map_err(failed)?;
-    }
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    // clap refers to a page per command; here they are sections of this one.
-    for name in command.get_subcommands().map(clap::Command::get_name) {
-        text = text.replace(&format!("pfddns\\-{name}(1)"), &format!("pfddns {name}"));
-    }
-    Ok(Shown::new(text.clone(), json!({ "man": text })))
-}
-
-/// Each command, and each command below it, as a section of the one page.
-fn man_of(command: &clap::Command, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let name = command.get_bin_name().unwrap_or(command.get_name()).to_uppercase();
-    writeln!(out, ".SH \"{name}\"")?;
-    let page = clap_mangen::Man::new(command.clone());
-    page.render_description_section(out)?;
-    page.render_synopsis_section(out)?;
-    page.render_options_section(out)?;
-    page.render_extra_section(out)?;
-    for below in command.get_subcommands().filter(|it| it.get_name() != "help") {
-        man_of(below, out)?;
-    }
-    Ok(())
 }
 
 impl Session<'_> {
@@ -266,13 +205,10 @@ impl Session<'_> {
                 self.reload(plan, &how).await
             }
             Command::Apply { file: Some(file), how } => {
-                let bytes = read_plan(&file)?;
+                let bytes = runs::read_plan(&file)?;
                 self.reload(Plan::load(&file.display().to_string(), &bytes)?, &how).await
             }
-            Command::Runs => {
-                let runs = journal::all(&self.world, &self.config.state)?;
-                Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
-            }
+            Command::Runs => self.runs(),
             Command::Resume => self.resume().await,
             Command::Undo { run } => self.undo(run.as_deref()).await,
             Command::Tsig(Tsig::Generate(go)) => {
@@ -317,9 +253,9 @@ impl Session<'_> {
             Command::Dhcp(it) => self.dhcp(it).await,
             Command::Unbound(it) => self.unbound(it).await,
             Command::Backup(it) => self.backup(it).await,
-            Command::Completions { shell } => Ok(completions(shell)),
-            Command::Man => man(),
-            Command::Hands => hands().await,
+            Command::Completions { shell } => builds::completions(&shell),
+            Command::Man => builds::man(),
+            Command::Hands => builds::hands().await,
         }
     }
 
@@ -334,76 +270,6 @@ impl Session<'_> {
         let json = serde_json::to_value(&status).map_err(|error| Error::new(format!("the status: {error}")))?;
         let exit = if status.problems.is_empty() { Exit::Done } else { Exit::Failed };
         Ok(Shown { text: report::status_text(&status), json, exit })
-    }
-
-    async fn plan(&mut self, task: Task, out: Option<&Path>) -> Result<Shown> {
-        let (config, world) = (&self.config, &self.world);
-        let plan = match task {
-            Task::Ddns => tasks::ddns::converge(config, world).await?,
-            Task::Generate => tasks::ddns::generate(config, world).await?,
-            Task::Rotate => tasks::rotate::rotate(config, world).await?,
-            Task::KeaRender => tasks::ddns::render(config, world).await?,
-            Task::Verify => tasks::verify::verify(config, world).await?,
-        };
-        if let Some(out) = out {
-            let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
-            // A plan is the operator's: it lies where it is typed.
-            let mut host = Host::Local(Local);
-            let replaces = host.read_if_there(out)?.map(|old| crate::world::Digest::of(&old));
-            host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
-        }
-        Ok(pending(&plan))
-    }
-
-    /// Shows the plan, or applies it, with or without holding DHCP.
-    async fn reload(&mut self, plan: Plan, how: &Reload) -> Result<Shown> {
-        let plan = if how.no_pause { plan.without_pause() } else { plan };
-        self.go(plan, &how.go).await
-    }
-
-    /// Shows the plan, or applies it.
-    async fn go(&mut self, plan: Plan, go: &Go) -> Result<Shown> {
-        if go.only_plan || plan.is_empty() {
-            return Ok(pending(&plan));
-        }
-        if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
-            return Err(Error::new(danger.why.clone())
-                .hint(format!("if that is what you want: --confirm {}", danger.name))
-                .while_doing("looking at the plan's dangers, before doing anything"));
-        }
-        let mut progress = Progress::new(self.stderr, plan.steps.len(), self.environment.terminal);
-        let done = plan::apply::apply(&plan, &self.config, &mut self.world, &self.environment.who, &mut progress).await;
-        let report = done.doing(|| plan.title.clone())?;
-        Ok(Shown::new(report::run_text(&plan, &report), report::run_json(&plan, &report)))
-    }
-
-    fn nothing_unfinished(&mut self) -> Result<()> {
-        let Some(run) = journal::all(&self.world, &self.config.state)?.into_iter().find(RunRecord::unfinished) else {
-            return Ok(());
-        };
-        // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
-        journal::Runs::lock(&mut self.world, &self.config.state)?;
-        Err(Error::new(format!("run {} is unfinished", run.plan.id))
-            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
-    }
-
-    async fn resume(&mut self) -> Result<Shown> {
-        let runs = journal::all(&self.world, &self.config.state)?;
-        let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
-            return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
-        };
-        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
-        let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
-        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
-    }
-
-    async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
-        let runs = journal::all(&self.world, &self.config.state)?;
-        let open = plan::bypass::read(&self.config, &self.world)?.is_some();
-        let run = plan::choose::to_undo(runs, name, open)?;
-        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
-        let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
-        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
     }
 
     fn bypass_status(&self) -> Result<Shown> {
@@ -441,9 +307,4 @@ impl Session<'_> {
             let _ = write!(self.stderr, "{}", report::error_text(&error.while_doing("ending the bypass")));
         }
     }
-}
-
-fn pending(plan: &Plan) -> Shown {
-    let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
-    Shown { text: report::plan_text(plan), json: report::plan_json(plan), exit }
 }

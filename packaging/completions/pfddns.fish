@@ -45,8 +45,8 @@ complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "dhcp" -d 'pfSense\'s 
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "unbound" -d 'pfSense\'s DNS Resolver: the internal zone and its reverse zones'
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "backup" -d 'Backups of config.xml and of D2\'s file that pfddns kept before each change, and the journals of its runs'
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "hands" -d 'Serve a pfddns elsewhere, which started this through ssh (--host); people never type it'
-complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "completions" -d 'Print completions for a shell'
-complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "man" -d 'Print the man page'
+complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "completions" -d 'Print completions for a shell; on a firewall the package has put them in place'
+complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "man" -d 'Print the man page; on a firewall the package has put it in place'
 complete -c pfddns -n "__fish_pfddns_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand config" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
@@ -362,8 +362,8 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "unbound" -d 'pfSense\'s DNS Resolver: the internal zone and its reverse zones'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "backup" -d 'Backups of config.xml and of D2\'s file that pfddns kept before each change, and the journals of its runs'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "hands" -d 'Serve a pfddns elsewhere, which started this through ssh (--host); people never type it'
-complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "man" -d 'Print the man page'
+complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "completions" -d 'Print completions for a shell; on a firewall the package has put them in place'
+complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "man" -d 'Print the man page; on a firewall the package has put it in place'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and not __fish_seen_subcommand_from config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from tsig" -f -a "generate" -d 'Make the first key, give it to every server, let it update every zone, prove it'
 complete -c pfddns -n "__fish_pfddns_using_subcommand help; and __fish_seen_subcommand_from tsig" -f -a "rotate" -d 'Replace the key everywhere, without losing an update'

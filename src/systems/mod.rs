@@ -1,6 +1,6 @@
 //! One module per product we talk to. A system knows its product and nothing of the others; where two meet, that is a task.
 
-use crate::world::hands::Program;
+use crate::world::Program;
 
 /// Every program that is run on a firewall, for `pfddns hands`.
 pub fn programs() -> Vec<Program> {

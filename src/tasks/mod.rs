@@ -4,6 +4,7 @@ pub mod backups;
 pub mod bypass;
 pub mod ddns;
 pub mod firewall;
+#[cfg(feature = "firewall")]
 pub mod hands;
 pub mod heal;
 pub mod kea;

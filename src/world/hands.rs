@@ -3,8 +3,8 @@
 
 use super::host::Ran;
 use super::local::{Local, Lock, Staged};
-use super::protocol::{self, Answer, Ask, Bytes, LINE_LIMIT, Line, PROTOCOL, Request, SILENCE, Said};
-use super::{NewFile, Wire};
+use super::protocol::{self, Answer, Ask, Bytes, LINE_LIMIT, Line, PROTOCOL, Request, Said};
+use super::{NewFile, Program, Wire};
 use crate::error::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -14,34 +14,8 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// A program that hands run: its file name, and the shapes its arguments may have. It keeps a mistake on the other side
-/// from running anything else. It is no wall: who may write files here as root can do everything.
-#[derive(Debug, Clone, Copy)]
-pub struct Program {
-    /// The last part of its path; `*` in front stands for anything.
-    pub name: &'static str,
-    /// Each a list of arguments: themselves, `*` for any one, `**` for any more.
-    pub shapes: &'static [&'static [&'static str]],
-}
-
-impl Program {
-    fn takes(&self, program: &Path, arguments: &[String]) -> bool {
-        let name = program.file_name().unwrap_or_default().to_string_lossy();
-        let named = match self.name.strip_prefix('*') {
-            Some(end) => name.ends_with(end),
-            None => name == self.name,
-        };
-        let fits = |shape: &[&str]| match shape {
-            [start @ .., "**"] => arguments.len() >= start.len() && alike(start, arguments),
-            shape => arguments.len() == shape.len() && alike(shape, arguments),
-        };
-        named && self.shapes.iter().any(|shape| fits(shape))
-    }
-}
-
-fn alike(shape: &[&str], arguments: &[String]) -> bool {
-    shape.iter().zip(arguments).all(|(wanted, given)| *wanted == "*" || wanted == given)
-}
+/// Without any line for this long the other side is taken for gone: locks must not outlive it.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a connection holds on to.
 enum Held {
@@ -93,7 +67,7 @@ fn read_in_a_thread(input: impl Read + Send + 'static) -> mpsc::Receiver<Line> {
     std::thread::spawn(move || {
         let mut input = BufReader::new(input);
         while let Ok(line) = protocol::read_line(&mut input, LINE_LIMIT) {
-            let last = matches!(line, Line::End | Line::Half(_));
+            let last = matches!(line, Line::End | Line::Half);
             if sender.blocking_send(line).is_err() || last {
                 return;
             }
@@ -108,7 +82,7 @@ fn read(line: Line) -> Result<Request> {
             // Not the parser's words: they may quote the line.
             .map_err(|_| Error::usage("a line that is no request of this protocol").hint(SAME)),
         Line::TooLong => Err(Error::usage(format!("a line of more than {} MiB", LINE_LIMIT >> 20))),
-        Line::Half(length) => Err(Error::usage(format!("half a line of {length} bytes"))),
+        Line::Half => Err(Error::usage("half a line")),
         Line::End => Err(Error::usage("no line at all")),
     }
 }

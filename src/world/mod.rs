@@ -2,10 +2,12 @@
 //! Knows no product by name.
 
 pub mod clock;
+#[cfg(feature = "firewall")]
 pub mod hands;
 pub mod host;
 pub mod http;
 pub mod local;
+mod programs;
 mod protocol;
 mod remote;
 pub mod ssh;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 pub use clock::Clock;
 pub use host::{Digest, Host, Lock, NewFile, Ran};
+pub use programs::Program;
 pub use remote::Remote;
 pub use ssh::{Carrier, Ssh};
 pub use wire::Wire;

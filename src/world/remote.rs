@@ -296,7 +296,7 @@ fn listen(from: impl Read, state: &Mutex<State>, ended: &Ended, same: &str) {
         let line = match protocol::read_line(&mut from, LINE_LIMIT) {
             Ok(Line::Whole(line)) => line,
             Ok(Line::TooLong) => break Some("a line longer than any answer".to_owned()),
-            Ok(Line::Half(_) | Line::End) | Err(_) => break None,
+            Ok(Line::Half | Line::End) | Err(_) => break None,
         };
         let mut state = lock(state);
         match serde_json::from_slice::<Answer>(&line) {

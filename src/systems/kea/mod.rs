@@ -34,7 +34,7 @@ mod version;
 pub use installed::Installed;
 pub use version::Version;
 
-use crate::world::hands::Program;
+use crate::world::Program;
 
 /// What is run on a firewall: the daemons' version and their check of a file, and the script that starts D2.
 pub const PROGRAMS: [Program; 3] = [

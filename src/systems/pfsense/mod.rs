@@ -35,4 +35,4 @@ pub use save::{Paths, Save, Saved, Step, read, restore, same_but_revision, save,
 pub use seen::Seen;
 
 /// What is run on a firewall: PHP, with its script on standard input.
-pub const PROGRAMS: [crate::world::hands::Program; 1] = [crate::world::hands::Program { name: "php", shapes: &[&[]] }];
+pub const PROGRAMS: [crate::world::Program; 1] = [crate::world::Program { name: "php", shapes: &[&[]] }];

@@ -10,7 +10,7 @@ use super::{Feature, HeldKey, NameServer, Standing, acl, check_bypass, check_sec
 use crate::error::{Doing as _, Error, Result};
 use crate::model::{GrantRow, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, ZoneRules};
 use crate::secret::Secret;
-use crate::world::hands::Program;
+use crate::world::Program;
 use crate::world::{Digest, Host, NewFile, World};
 use file::{File, Key};
 use std::collections::BTreeSet;

@@ -1,0 +1,116 @@
+//! Plans shown, saved and applied; runs listed, gone on with and taken back.
+
+use super::{Session, Shown, plain};
+use crate::cli::{Go, Reload, Task};
+use crate::error::{Doing, Error, Exit, Result};
+use crate::plan::journal::{self, RunRecord};
+use crate::plan::{self, Plan};
+use crate::report::{self, progress::Progress};
+use crate::tasks;
+use crate::world::local::Local;
+use crate::world::{Digest, Host, NewFile};
+use serde_json::json;
+use std::io::Read as _;
+use std::path::Path;
+
+/// Longest saved plan: a rotation over thousands of zones is a few MiB.
+const PLAN_LIMIT: u64 = 64 << 20;
+
+/// A saved plan's bytes. Never more than the limit is read, whatever the file is or pretends to be.
+pub(super) fn read_plan(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(PLAN_LIMIT + 1).read_to_end(&mut bytes));
+    let hint = "`pfddns plan TASK --out FILE` makes one";
+    read.map_err(|error| {
+        Error::usage(format!("{}: the plan can't be read: {}", path.display(), plain(&error))).hint(hint)
+    })?;
+    if bytes.len() as u64 > PLAN_LIMIT {
+        return Err(
+            Error::usage(format!("{}: longer than any plan ({} MiB)", path.display(), PLAN_LIMIT >> 20)).hint(hint)
+        );
+    }
+    Ok(bytes)
+}
+
+impl Session<'_> {
+    pub(super) fn runs(&self) -> Result<Shown> {
+        let runs = journal::all(&self.world, &self.config.state)?;
+        Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
+    }
+
+    /// Shows what a task would change, and keeps it in a file.
+    pub(super) async fn plan(&mut self, task: Task, out: Option<&Path>) -> Result<Shown> {
+        let (config, world) = (&self.config, &self.world);
+        let plan = match task {
+            Task::Ddns => tasks::ddns::converge(config, world).await?,
+            Task::Generate => tasks::ddns::generate(config, world).await?,
+            Task::Rotate => tasks::rotate::rotate(config, world).await?,
+            Task::KeaRender => tasks::ddns::render(config, world).await?,
+            Task::Verify => tasks::verify::verify(config, world).await?,
+        };
+        if let Some(out) = out {
+            let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
+            // A plan is the operator's: it lies where it is typed.
+            let mut host = Host::Local(Local);
+            let replaces = host.read_if_there(out)?.map(|old| Digest::of(&old));
+            host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
+        }
+        Ok(pending(&plan))
+    }
+
+    /// Shows the plan, or applies it, with or without holding DHCP.
+    pub(super) async fn reload(&mut self, plan: Plan, how: &Reload) -> Result<Shown> {
+        let plan = if how.no_pause { plan.without_pause() } else { plan };
+        self.go(plan, &how.go).await
+    }
+
+    /// Shows the plan, or applies it.
+    pub(super) async fn go(&mut self, plan: Plan, go: &Go) -> Result<Shown> {
+        if go.only_plan || plan.is_empty() {
+            return Ok(pending(&plan));
+        }
+        if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
+            return Err(Error::new(danger.why.clone())
+                .hint(format!("if that is what you want: --confirm {}", danger.name))
+                .while_doing("looking at the plan's dangers, before doing anything"));
+        }
+        let mut progress = Progress::new(self.stderr, plan.steps.len(), self.environment.terminal);
+        let done = plan::apply::apply(&plan, &self.config, &mut self.world, &self.environment.who, &mut progress).await;
+        let report = done.doing(|| plan.title.clone())?;
+        Ok(Shown::new(report::run_text(&plan, &report), report::run_json(&plan, &report)))
+    }
+
+    pub(super) fn nothing_unfinished(&mut self) -> Result<()> {
+        let Some(run) = journal::all(&self.world, &self.config.state)?.into_iter().find(RunRecord::unfinished) else {
+            return Ok(());
+        };
+        // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
+        journal::Runs::lock(&mut self.world, &self.config.state)?;
+        Err(Error::new(format!("run {} is unfinished", run.plan.id))
+            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
+    }
+
+    pub(super) async fn resume(&mut self) -> Result<Shown> {
+        let runs = journal::all(&self.world, &self.config.state)?;
+        let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
+            return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
+        };
+        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
+        let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
+        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+    }
+
+    pub(super) async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
+        let runs = journal::all(&self.world, &self.config.state)?;
+        let open = plan::bypass::read(&self.config, &self.world)?.is_some();
+        let run = plan::choose::to_undo(runs, name, open)?;
+        let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
+        let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
+        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+    }
+}
+
+fn pending(plan: &Plan) -> Shown {
+    let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
+    Shown { text: report::plan_text(plan), json: report::plan_json(plan), exit }
+}

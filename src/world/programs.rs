@@ -1,0 +1,36 @@
+//! The programs that a firewall runs for a pfddns elsewhere. Each system names its own.
+
+#[cfg(feature = "firewall")]
+use std::path::Path;
+
+/// A program that hands run: its file name, and the shapes its arguments may have. It keeps a mistake on the other side
+/// from running anything else. It is no wall: who may write files here as root can do everything.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The last part of its path; `*` in front stands for anything.
+    pub name: &'static str,
+    /// Each a list of arguments: themselves, `*` for any one, `**` for any more.
+    pub shapes: &'static [&'static [&'static str]],
+}
+
+#[cfg(feature = "firewall")]
+impl Program {
+    /// Is this a call of it?
+    pub(super) fn takes(&self, program: &Path, arguments: &[String]) -> bool {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let named = match self.name.strip_prefix('*') {
+            Some(end) => name.ends_with(end),
+            None => name == self.name,
+        };
+        let fits = |shape: &[&str]| match shape {
+            [start @ .., "**"] => arguments.len() >= start.len() && alike(start, arguments),
+            shape => arguments.len() == shape.len() && alike(shape, arguments),
+        };
+        named && self.shapes.iter().any(|shape| fits(shape))
+    }
+}
+
+#[cfg(feature = "firewall")]
+fn alike(shape: &[&str], arguments: &[String]) -> bool {
+    shape.iter().zip(arguments).all(|(wanted, given)| *wanted == "*" || wanted == given)
+}
