@@ -4,9 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "harness/executable.rs"]
-mod executable;
+#[path = "harness/mod.rs"]
+mod harness;
 
+use harness::{Bao, executable, real};
 use pfddns::world::{Host, local::Local};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ impl Firewall {
     fn with(pfddns: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stub = |name: &str, text: &str| {
-            executable::executable(&folder.path().join(name), format!("#!/bin/sh\n{text}\n").as_bytes(), 0o755);
+            executable(&folder.path().join(name), format!("#!/bin/sh\n{text}\n").as_bytes(), 0o755);
         };
         let here = folder.path().display();
         stub("logger", &format!("echo \"$*\" >> {here}/log"));
@@ -178,21 +179,26 @@ fn shutdown_does_nothing_and_a_wrong_word_is_refused() {
 }
 
 /// packaging/freebsd/smoke.sh with `pfddns` as the program; how it ended and what it said.
-fn smoke(pfddns: &str) -> (bool, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let ran = Command::new("/usr/bin/dash")
-        .arg("packaging/freebsd/smoke.sh")
-        .env("PFDDNS", pfddns)
-        .env("PFDDNS_SMOKE_PORT", port)
-        .output()
-        .unwrap();
+fn smoke(pfddns: &str, host: &str, authority: &Path) -> (bool, String) {
+    let mut command = Command::new("/usr/bin/dash");
+    command.arg("packaging/freebsd/smoke.sh").arg(host).env("PFDDNS", pfddns).env("SSL_CERT_FILE", authority);
+    let ran = command.output().unwrap();
     (ran.status.success(), String::from_utf8(ran.stdout).unwrap())
 }
 
 #[test]
 fn the_smoke_test_for_a_firewall_passes_here_and_fails_for_another_program() {
-    let (passed, said) = smoke(env!("CARGO_BIN_EXE_pfddns"));
-    assert!(passed && said.contains(" 0 failed"), "{said}");
-    let (passed, said) = smoke("/usr/bin/false");
-    assert!(!passed && said.contains("BAD   starts and says its version"), "{said}");
+    let pfddns = env!("CARGO_BIN_EXE_pfddns");
+    let (passed, said) = smoke(pfddns, "", Path::new(""));
+    assert!(passed && said.ends_with("5 passed, 0 failed, 1 skipped\n"), "{said}");
+    let (passed, said) = smoke("/usr/bin/false", "", Path::new(""));
+    assert!(!passed && said.ends_with("0 passed, 5 failed, 1 skipped\n"), "{said}");
+    let (passed, said) = smoke(pfddns, "host.invalid", Path::new(""));
+    assert!(!passed && said.contains("BAD   looks up host.invalid"), "{said}");
+    let Some(bao) = real(Bao::start_tls()) else { return };
+    let host = bao.url.strip_prefix("https://").unwrap();
+    let (passed, said) = smoke(pfddns, host, &bao.authority());
+    assert!(passed && said.ends_with("6 passed, 0 failed, 0 skipped\n"), "{said}");
+    let (passed, said) = smoke(pfddns, host, Path::new("/etc/hostname"));
+    assert!(!passed && said.contains("no authority that is trusted"), "{said}");
 }
