@@ -110,7 +110,7 @@ pub enum Unbound {
     },
 }
 
-/// Backups on the firewall.
+/// Backups on each firewall.
 #[derive(Debug, Subcommand)]
 pub enum Backup {
     /// List them, oldest first
@@ -125,7 +125,9 @@ pub enum Backup {
         name: String,
     },
     /// Put one back; pfSense takes it over at its next rebuild or reboot
-    #[command(after_help = "Examples:\n  pfddns backup restore config.xml.20260314T021500Z-dns-servers-1f2e --dry-run")]
+    #[command(
+        after_help = "Of a pair, each firewall with a backup of that name gets its own back; --host names one of them.\n\nExamples:\n  pfddns backup restore config.xml.20260314T021500Z-dns-servers-1f2e --dry-run\n  pfddns --host admin@fw2 backup restore kea-dhcp-ddns.conf.20260314T021500Z-rotate-1f2e"
+    )]
     Restore {
         /// Its name
         name: String,

@@ -1,8 +1,9 @@
 //! pfSense's settings as text.
 
-use crate::tasks::backups::{Backup, Of};
+use crate::tasks::backups::{Backup, Difference, Of};
 use crate::tasks::firewall::{Backend, DhcpView, Resolver, Scope, ScopeView};
 use crate::tasks::wiring::WiringView;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Interfaces with what they hand out.
@@ -111,7 +112,25 @@ pub fn backups_text(all: &[Backup]) -> String {
             Backup { unfinished: true, .. } => "  ! unfinished",
             _ => "",
         };
-        let _ = writeln!(out, "{time}  {of}  {when} {}  {} bytes  {}{bad}", it.reason, it.size, it.name);
+        let on = it.firewall.as_ref().map(|name| format!("on {name}  ")).unwrap_or_default();
+        let _ = writeln!(out, "{time}  {on}{of}  {when} {}  {} bytes  {}{bad}", it.reason, it.size, it.name);
     }
     out
+}
+
+/// What differs, on each firewall where there are several.
+pub fn differences_text(all: &[Difference]) -> String {
+    let one = |it: &Difference| {
+        let on = it.firewall.as_ref().map(|name| format!("on {name}\n")).unwrap_or_default();
+        on + if it.diff.is_empty() { "no difference\n" } else { &it.diff }
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// The same as JSON; one firewall is not named.
+pub fn differences_json(all: &[Difference]) -> Value {
+    match all {
+        [Difference { firewall: None, diff }] => json!({ "diff": diff }),
+        all => json!({ "diffs": all }),
+    }
 }

@@ -88,9 +88,8 @@ impl Session<'_> {
                 Ok(Shown::new(report::backups_text(&all), json!({ "backups": data(&all)? })))
             }
             Backup::Diff { name } => {
-                let diff = backups::diff(config, world, &name)?;
-                let text = if diff.is_empty() { "no difference\n".to_owned() } else { diff.clone() };
-                Ok(Shown::new(text, json!({ "diff": diff })))
+                let all = backups::diff(config, world, &name)?;
+                Ok(Shown::new(report::differences_text(&all), report::differences_json(&all)))
             }
             Backup::Restore { name, go } => {
                 let plan = backups::restore(config, world, &name)?;

@@ -1,9 +1,11 @@
-//! Backups on the firewall: of config.xml and of D2's file, one for each run that replaced one, named after the run; and
-//! the journals of the runs themselves.
+//! Backups on each firewall: of config.xml and of D2's file, one for each run that replaced one, named after the run; and
+//! the journals of the runs themselves. On a pair, one run leaves files of one name on both: they belong together.
 
+use super::ddns::hosts;
 use super::firewall::{parse, read};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::model::HostName;
 use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys};
 use crate::systems::kea::redact::redact;
 use crate::systems::pfsense::{Document, hidden};
@@ -11,6 +13,7 @@ use crate::world::{Digest, World};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What a backup is of.
@@ -34,6 +37,9 @@ const NAMES: [(&str, Of); 3] =
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Backup {
+    /// The firewall it lies on, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<HostName>,
     /// Its file name, which names it on the command line.
     pub name: String,
     /// What it is of.
@@ -52,8 +58,27 @@ pub struct Backup {
     pub path: PathBuf,
 }
 
-/// All backups, oldest first.
+/// The backups of all firewalls, oldest first.
 pub fn list(config: &Config, world: &World) -> Result<Vec<Backup>> {
+    let mut all = Vec::new();
+    for config in &config.each() {
+        all.extend(list_on(config, world).map_err(|error| config.named(error))?);
+    }
+    // Stable: of one name, the one on the first firewall comes first.
+    all.sort_by(oldest_first);
+    Ok(all)
+}
+
+fn oldest_first(a: &Backup, b: &Backup) -> std::cmp::Ordering {
+    (a.time, a.of, &a.name).cmp(&(b.time, b.of, &b.name))
+}
+
+/// The firewall's name, where there are several.
+fn which(config: &Config) -> Option<HostName> {
+    (config.firewalls.len() > 1).then(|| config.d2.host.clone())
+}
+
+fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
     let folder = keys::backups(config);
     let host = world.host(&config.d2.host)?;
     let mut all = Vec::new();
@@ -68,11 +93,11 @@ pub fn list(config: &Config, world: &World) -> Result<Vec<Backup>> {
             Of::Dhcp => crate::systems::kea::generated::Generated::read(&bytes, &name).is_ok(),
             Of::D2 | Of::Run => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
         };
-        let (time, reason) = time_and_reason(run);
-        all.push(Backup { of, time, reason, size: bytes.len(), good, unfinished: false, path, name });
+        let ((time, reason), firewall, size) = (time_and_reason(run), which(config), bytes.len());
+        all.push(Backup { firewall, of, time, reason, size, good, unfinished: false, path, name });
     }
     all.extend(journals(config, world)?);
-    all.sort_by(|a, b| (a.time, a.of, &a.name).cmp(&(b.time, b.of, &b.name)));
+    all.sort_by(oldest_first);
     Ok(all)
 }
 
@@ -88,8 +113,8 @@ fn journals(config: &Config, world: &World) -> Result<Vec<Backup>> {
         let record = journal::load(&path, &bytes);
         let unfinished = matches!(&record, Ok(Some(run)) if run.unfinished());
         let (time, reason) = time_and_reason(run);
-        let good = matches!(record, Ok(Some(_)));
-        all.push(Backup { of: Of::Run, time, reason, size: bytes.len(), good, unfinished, path, name });
+        let (good, firewall) = (matches!(record, Ok(Some(_))), which(config));
+        all.push(Backup { firewall, of: Of::Run, time, reason, size: bytes.len(), good, unfinished, path, name });
     }
     Ok(all)
 }
@@ -105,22 +130,44 @@ fn time(stamp: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|it| it.timestamp())
 }
 
-/// The backup of that name. A journal is none: it tells what a run did, and `undo` is the way back from it.
-fn find(config: &Config, world: &World, name: &str) -> Result<Backup> {
-    let all = list(config, world)?;
-    match all.into_iter().find(|it| it.name == name) {
-        Some(it) if it.of == Of::Run => Err(Error::usage(format!(
+/// The backups of that name, each with its firewall's configuration. A journal is none: it tells what a run did, and
+/// `undo` is the way back from it.
+fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(Cow<'a, Config>, Backup)>> {
+    let mut found = Vec::new();
+    for config in config.each() {
+        let all = list_on(&config, world).map_err(|error| config.named(error))?;
+        found.extend(all.into_iter().find(|it| it.name == name).map(|it| (config, it)));
+    }
+    match found.first() {
+        Some((_, it)) if it.of == Of::Run => Err(Error::usage(format!(
             "{name} is the journal of a run, not a file's backup"
         ))
         .hint(format!("`pfddns runs` shows it, `pfddns undo {}` takes the run back", name.trim_end_matches(".jsonl")))),
-        Some(it) => Ok(it),
+        Some(_) => Ok(found),
         None => Err(Error::usage(format!("no backup is called `{name}`")).hint("`pfddns backup list` names them all")),
     }
 }
 
-/// What differs between a backup and the file in use, secrets hidden. Empty: nothing.
-pub fn diff(config: &Config, world: &World, name: &str) -> Result<String> {
-    let backup = find(config, world, name)?;
+/// What differs on one firewall between a backup and the file in use.
+#[derive(Debug, Serialize)]
+pub struct Difference {
+    /// The firewall, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<HostName>,
+    /// A unified diff, secrets hidden. Empty: nothing.
+    pub diff: String,
+}
+
+/// What differs between the backups of that name and the files in use.
+pub fn diff(config: &Config, world: &World, name: &str) -> Result<Vec<Difference>> {
+    let one = |(config, backup): (Cow<'_, Config>, Backup)| {
+        let diff = diff_on(&config, world, &backup).map_err(|error| config.named(error))?;
+        Ok(Difference { firewall: which(&config), diff })
+    };
+    find(config, world, name)?.into_iter().map(one).collect()
+}
+
+fn diff_on(config: &Config, world: &World, backup: &Backup) -> Result<String> {
     let host = world.host(&config.d2.host)?;
     let old = host.read(&backup.path)?;
     match backup.of {
@@ -140,30 +187,40 @@ pub(super) fn json_diff(old: &[u8], new: &[u8]) -> String {
     diff.unified_diff().context_radius(1).header("before", "after").to_string()
 }
 
-/// Puts a backup back, through the same checks and the same recipe as any change.
+/// Puts a backup back, through the same checks and the same recipe as any change; on each firewall that has one of that
+/// name, since the files of one run belong together.
 pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
-    let backup = find(config, world, name)?;
+    let found = find(config, world, name)?;
+    let hosts: Vec<&str> = found.iter().map(|(config, _)| config.d2.host.as_str()).collect();
+    let title = format!("put {name} back on {}", hosts.join(" and "));
+    let mut plan = Plan::new("restore", title, world.clock.now());
+    for (config, backup) in found {
+        restore_on(&config, world, &mut plan, backup).map_err(|error| config.named(error))?;
+    }
+    Ok(plan)
+}
+
+fn restore_on(config: &Config, world: &World, plan: &mut Plan, backup: Backup) -> Result<()> {
+    let name = &backup.name;
     if !backup.good {
         return Err(Error::new(format!("{name} is not a file its program would read; it is not put back")));
     }
-    if backup.of == Of::Dhcp {
-        return Err(Error::usage(format!("{name} is of a file that pfSense writes itself; it is not put back"))
-            .hint("`pfddns dhcp ddns disable` takes out what pfddns put into it"));
-    }
-    let host = &config.d2.host;
-    let plan = Plan::new("restore", format!("put {name} back on {host}"), world.clock.now());
-    let old = world.host(host)?.read(&backup.path)?;
+    let old = world.host(&config.d2.host)?.read(&backup.path)?;
     match backup.of {
         Of::ConfigXml => restore_firewall(config, world, plan, backup, &old),
-        Of::D2 | Of::Dhcp | Of::Run => restore_d2(config, world, plan, backup, &old),
+        Of::D2 => restore_d2(config, world, plan, backup, &old),
+        Of::Dhcp | Of::Run => {
+            Err(Error::usage(format!("{name} is of a file that pfSense writes itself; it is not put back"))
+                .hint("`pfddns dhcp ddns disable` takes out what pfddns put into it"))
+        }
     }
 }
 
-fn restore_firewall(config: &Config, world: &World, mut plan: Plan, backup: Backup, old: &[u8]) -> Result<Plan> {
+fn restore_firewall(config: &Config, world: &World, plan: &mut Plan, backup: Backup, old: &[u8]) -> Result<()> {
     let (host, path) = (config.d2.host.clone(), config.pfsense.config.clone());
     let now = world.host(&host)?.read(&path)?;
     if now == old {
-        return Ok(plan);
+        return Ok(());
     }
     let replaces = Some(Digest::of(&now));
     let restore = |backup, run, replaces| Change::RestoreFirewall { host: host.clone(), backup, run, replaces };
@@ -173,16 +230,17 @@ fn restore_firewall(config: &Config, world: &World, mut plan: Plan, backup: Back
     let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }];
     let diff = hidden::diff(&parse(config, &now)?, &parse(config, old)?);
     plan.given.push(Check::FileIs { host: host.clone(), path, digest: replaces });
-    plan.steps.push(Step::new(format!("put back {}", backup.name), change, after, undo).showing(diff));
-    Ok(plan)
+    let title = format!("put back {}{}", backup.name, config.on_whom());
+    plan.steps.push(Step::new(title, change, after, undo).showing(diff));
+    Ok(())
 }
 
 /// D2's file may also be gone: after a new installation its backups are what is left.
-fn restore_d2(config: &Config, world: &World, mut plan: Plan, backup: Backup, old: &[u8]) -> Result<Plan> {
+fn restore_d2(config: &Config, world: &World, plan: &mut Plan, backup: Backup, old: &[u8]) -> Result<()> {
     let (host, path) = (config.d2.host.clone(), config.d2.config.clone());
     let now = world.host(&host)?.read_if_there(&path)?;
     if now.as_deref() == Some(old) {
-        return Ok(plan);
+        return Ok(());
     }
     let replaces = now.as_deref().map(Digest::of);
     let aside = keys::d2_backup(config, &plan.id);
@@ -196,19 +254,30 @@ fn restore_d2(config: &Config, world: &World, mut plan: Plan, backup: Backup, ol
     let change = Change::ReplaceD2 { host: host.clone(), with: backup.path, replaces: replaces.clone(), backup: aside };
     let diff = json_diff(now.as_deref().unwrap_or_default(), old);
     plan.given.push(is(replaces.clone()));
-    let title = format!("put back {}", backup.name);
+    let title = format!("put back {}{}", backup.name, config.on_whom());
     let step = Step::new(title, change, vec![is(Some(Digest::of(old)))], undo);
     plan.steps.push(step.given(vec![is(replaces)]).showing(diff));
-    Ok(plan)
+    Ok(())
 }
 
 /// Removes backups and journals beyond the newest `keep` of each that are older than `days`; the newest good one and
-/// every unfinished run always stay, and so do journals that can't be read: what they hold is unknown.
+/// every unfinished run always stay, and so do journals that can't be read: what they hold is unknown. Each firewall for
+/// itself.
 pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<Plan> {
-    let now = world.clock.now();
-    let mut plan = Plan::new("prune", format!("remove old backups on {}", config.d2.host), now);
-    let limit = now.as_second() - i64::from(days) * 86_400;
-    let all = list(config, world)?;
+    let title = format!("remove old backups on {}", hosts(config));
+    let mut plan = Plan::new("prune", title, world.clock.now());
+    let limit = world.clock.now().as_second() - i64::from(days) * 86_400;
+    for config in &config.each() {
+        let all = list_on(config, world).map_err(|error| config.named(error))?;
+        let files = old(&all, keep, limit);
+        if !files.is_empty() {
+            plan.steps.push(removal(config, files));
+        }
+    }
+    Ok(plan)
+}
+
+fn old(all: &[Backup], keep: usize, limit: i64) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for of in [Of::ConfigXml, Of::D2, Of::Dhcp, Of::Run] {
         let own: Vec<&Backup> = all.iter().filter(|it| it.of == of).collect();
@@ -220,16 +289,16 @@ pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<P
             gone.filter(|(_, it)| it.time.is_some_and(|it| it.as_second() < limit)).map(|(_, it)| it.path.clone()),
         );
     }
-    if files.is_empty() {
-        return Ok(plan);
-    }
+    files
+}
+
+fn removal(config: &Config, files: Vec<PathBuf>) -> Step {
     let names: String = files.iter().map(|it| format!("- {}\n", it.display())).collect();
     let host = config.d2.host.clone();
     let after =
         files.iter().map(|path| Check::FileIs { host: host.clone(), path: path.clone(), digest: None }).collect();
-    let title = format!("remove {} old files", files.len());
+    let title = format!("remove {} old files{}", files.len(), config.on_whom());
     let change = Change::RemoveBackups { host, files };
     let undo = Undo::Impossible("a removed backup is gone".into());
-    plan.steps.push(Step::new(title, change, after, undo).showing(names));
-    Ok(plan)
+    Step::new(title, change, after, undo).showing(names)
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail loudly
 
+mod backups;
 mod cut_off;
 #[path = "../doubles/mod.rs"]
 mod doubles;
@@ -139,6 +140,7 @@ fn a_peer_that_is_not_there_stops_the_plan() {
         &["tsig", "rotate"],
         &["kea", "render"],
         &["kea", "service", "status"],
+        &["backup", "list"],
         &["bypass", "enable", "--for", "1h", "--reason", "x"],
     ] {
         let out = pair.run(command);
