@@ -5,8 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod by_php;
-#[path = "../harness/executable.rs"]
-mod executable;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod resolver;
 
 use serde_json::Value;
 use std::fs;
@@ -96,7 +97,7 @@ impl Box_ {
     }
 
     fn program(&self, name: &str, text: &str) {
-        executable::executable(&self.at(name), text.as_bytes(), 0o755);
+        harness::executable(&self.at(name), text.as_bytes(), 0o755);
     }
 
     /// pfSense's PHP: notes what it was asked, and says that it came to the end.

@@ -10,12 +10,14 @@ mod executable;
 mod kea;
 mod named;
 mod sshd;
+mod unbound;
 
 pub use bao::Bao;
 pub use executable::executable;
 pub use kea::{Kea, KeaHome};
 pub use named::Named;
 pub use sshd::Sshd;
+pub use unbound::Unbound;
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};

@@ -188,12 +188,20 @@ fn end(zone: &ZoneName) -> String {
 
 fn block(zone: &ZoneName, primaries: &[IpAddr]) -> String {
     let primaries: String = primaries.iter().map(|it| format!("  primary: {it}\n")).collect();
+    let name = domain(zone);
+    // unbound has answers of its own for the reverse zones of private networks, and they come first.
+    let let_through = match zone.is_reverse() {
+        true => format!("  local-zone: \"{name}\" typetransparent\n"),
+        false => String::new(),
+    };
     // for-downstream: no keeps the resolver's own rules (rebinding protection, local data) in force for the answer;
-    // fallback-enabled asks the network while there is no copy yet.
+    // fallback-enabled asks the network while there is no copy yet. A resolver that validates would find that the root
+    // knows no such zone and answer SERVFAIL: the rest is what pfSense writes for a domain override (services.inc). It ends
+    // in `server:`, which is what text behind it may count on.
     format!(
-        "{}\nauth-zone:\n  name: \"{}\"\n{primaries}  for-downstream: no\n  for-upstream: yes\n  fallback-enabled: yes\n{}\n",
+        "{}\nauth-zone:\n  name: \"{name}\"\n{primaries}  for-downstream: no\n  for-upstream: yes\n  fallback-enabled: yes\n\
+         server:\n  private-domain: \"{name}\"\n  domain-insecure: \"{name}\"\n{let_through}{}\n",
         begin(zone),
-        domain(zone),
         end(zone)
     )
 }
