@@ -92,7 +92,7 @@ fn a_change_leaves_backup_restore_point_and_revision_and_no_cache() {
 
     // The second time there is nothing to do, and nothing is touched.
     let again = save(&mut host(), &paths, &Save { replaces: None, ..what }, now()).unwrap();
-    assert_eq!((again.before.clone(), again.backup), (again.after, None));
+    assert_eq!((again.before.clone(), again.backup), (Some(again.after), None));
     assert_eq!(fs::read(&paths.config).unwrap(), new);
     assert_eq!(files(&paths.own_backups).len(), 1);
 

@@ -108,11 +108,15 @@ pub async fn resume(
     }
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: record.evidence.clone() };
-    if record.marks.iter().any(|mark| matches!(mark, Mark::Failed | Mark::Undoing | Mark::Undone)) {
+    // What has no way back can only be gone on with.
+    let turned = |(mark, step): (&Mark, &Step)| {
+        matches!(mark, Mark::Failed | Mark::Undoing | Mark::Undone) && !matches!(step.undo, Undo::Impossible(_))
+    };
+    if record.marks.iter().zip(&plan.steps).any(turned) {
         return Err(Error::new(format!("run {} was on its way back", plan.id)).hint("`pfddns undo` goes on with that"));
     }
     let first = record.marks.iter().position(|mark| *mark != Mark::Done).unwrap_or(plan.steps.len());
-    if record.marks.get(first) == Some(&Mark::Started) {
+    if record.marks.get(first).is_some_and(|mark| *mark != Mark::Waiting) {
         run.pick_up(first).await?;
         return run.forward(first + 1).await;
     }
@@ -207,6 +211,10 @@ impl Run<'_> {
             self.note(&Event::Ended { outcome: Ending::Undone })?;
             return Err(error.exit_with(Exit::Failed));
         }
+        let again = match step.undo {
+            Undo::Impossible(_) => "resume".to_owned(),
+            _ => format!("undo {}", self.plan.id),
+        };
         match self.back(end, &[]).await {
             Ok(_) => Err(error
                 .hint("what was done is taken back; look at the cause, then run it again")
@@ -214,11 +222,7 @@ impl Run<'_> {
             Err(worse) if worse.exit() == Exit::Done => Err(worse),
             Err(worse) => Err(Error::new(worse.what())
                 .while_doing(format!("going back after: {}", error.what()))
-                .hint(format!(
-                    "`pfddns undo {}` once the cause is gone\n{}",
-                    self.plan.id,
-                    self.journal.path().display()
-                ))
+                .hint(format!("`pfddns {again}` once the cause is gone\n{}", self.journal.path().display()))
                 .exit_with(Exit::NeedsPerson)),
         }
     }
@@ -269,7 +273,11 @@ impl Run<'_> {
     async fn take_back(&mut self, number: usize, step: &Step) -> Result<()> {
         match &step.undo {
             Undo::NotNeeded => return Ok(()),
-            Undo::Impossible(why) => return Err(Error::new(format!("there is no way back: {why}"))),
+            Undo::Impossible(why) => {
+                let untouched =
+                    !step.before.is_empty() && all_hold(&step.before, self.config, self.world).await.is_ok();
+                return if untouched { Ok(()) } else { Err(Error::new(format!("there is no way back: {why}"))) };
+            }
             Undo::By(change) => change.run(self.config, self.world).await.map(|_| ())?,
         }
         self.tell(&Moment::WentBack(number, step))?;

@@ -16,9 +16,22 @@ pub fn to_undo(runs: Vec<RunRecord>, name: Option<&str>, bypass_open: bool) -> R
         None => newest(&runs)?.ok_or_else(nothing)?,
     };
     if let Some(run) = runs.get(index) {
+        there_is_a_way(run)?;
         nothing_built_on(run, &runs, bypass_open)?;
     }
     runs.into_iter().nth(index).ok_or_else(nothing)
+}
+
+/// Nothing is noted of a run that can't be taken back: half of a way back would stand in everybody's way.
+fn there_is_a_way(run: &RunRecord) -> Result<()> {
+    let mut none = run.plan.steps.iter().filter_map(|step| match &step.undo {
+        Undo::Impossible(why) => Some(why),
+        _ => None,
+    });
+    let all = none.clone().count() == run.plan.steps.len();
+    let Some(why) = none.next().filter(|_| all || !run.unfinished()) else { return Ok(()) };
+    let error = Error::new(format!("run {} can't be taken back: {why}", run.plan.id));
+    Err(if run.unfinished() { error.hint("`pfddns resume` goes on with it") } else { error })
 }
 
 fn newest(runs: &[RunRecord]) -> Result<Option<usize>> {
@@ -55,9 +68,10 @@ fn of_bypass(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.change, Change::BeginBypass { .. } | Change::EndBypass { .. }))
 }
 
-/// False for runs that only proved something, whatever they would have to clear away if they were cut off.
+/// False for runs that only proved something, whatever they would have to clear away if they were cut off, and for those
+/// that nothing takes back.
 fn changed(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| !matches!(step.undo, Undo::NotNeeded) && !step.change.leaves_nothing())
+    plan.steps.iter().any(|step| matches!(step.undo, Undo::By(_)) && !step.change.leaves_nothing())
 }
 
 #[cfg(test)]
@@ -103,6 +117,17 @@ mod tests {
         assert_eq!(to_undo(runs.clone(), None, false).unwrap().plan.id, "two");
         let error = to_undo(runs, Some("one"), false).unwrap_err();
         assert_eq!(error.what(), "run two came after it and stands on it");
+    }
+
+    #[test]
+    fn what_has_no_way_back_is_not_begun_to_be_taken_back_and_stands_in_nobodys_way() {
+        let mut pruned = run("pruned", 2, change());
+        pruned.plan.steps[0].undo = Undo::Impossible("gone".into());
+        let runs = vec![run("one", 1, change()), pruned];
+        assert_eq!(to_undo(runs.clone(), None, false).unwrap().plan.id, "one");
+        assert_eq!(to_undo(runs.clone(), Some("one"), false).unwrap().plan.id, "one");
+        let error = to_undo(runs, Some("pruned"), false).unwrap_err();
+        assert_eq!((error.what(), error.exit()), ("run pruned can't be taken back: gone", crate::error::Exit::Failed));
     }
 
     #[test]

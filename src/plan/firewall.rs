@@ -106,9 +106,11 @@ pub(super) fn restore(
     let reason = format!("restored from {name}");
     let what = Save { edits: &[], reason: &reason, replaces, run };
     let saved = pfsense::restore(host, &paths(config), &bytes, &what, now)?;
+    let by_itself = "pfSense's services follow at their next rebuild: a reboot, or saving their pages";
     Ok(Evidence::note(match saved.backup {
-        Some(backup) => format!("backup of what it replaced: {}", backup.display()),
-        None => "it was there already".to_owned(),
+        _ if saved.before.as_ref() == Some(&saved.after) => "it was there already".to_owned(),
+        Some(backup) => format!("backup of what it replaced: {}; {by_itself}", backup.display()),
+        None => by_itself.to_owned(),
     }))
 }
 

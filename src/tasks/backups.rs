@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::HostName;
 use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys};
 use crate::systems::kea::redact::redact;
-use crate::systems::pfsense::{Document, hidden};
+use crate::systems::pfsense::{Document, hidden, same_but_revision};
 use crate::world::{Digest, World};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
@@ -216,22 +216,38 @@ fn restore_on(config: &Config, world: &World, plan: &mut Plan, backup: Backup) -
     }
 }
 
+/// The file may also be damaged or gone: then there is no way back from here, and what is there is kept as it is.
 fn restore_firewall(config: &Config, world: &World, plan: &mut Plan, backup: Backup, old: &[u8]) -> Result<()> {
     let (host, path) = (config.d2.host.clone(), config.pfsense.config.clone());
-    let now = world.host(&host)?.read(&path)?;
-    if now == old {
+    let now = world.host(&host)?.read_if_there(&path)?;
+    if now.as_deref() == Some(old) {
         return Ok(());
     }
-    let replaces = Some(Digest::of(&now));
+    let replaces = now.as_deref().map(Digest::of);
     let restore = |backup, run, replaces| Change::RestoreFirewall { host: host.clone(), backup, run, replaces };
     let aside = keys::backups(config).join(format!("config.xml.{}", plan.id));
-    let undo = Undo::by(restore(aside, format!("{}-back", plan.id), None));
-    let change = restore(backup.path.clone(), plan.id.clone(), replaces.clone());
+    let there = match &now {
+        Some(now) => parse(config, now),
+        None => Err(Error::new(format!("{}: no such file", path.display()))),
+    };
+    let is = Check::FileIs { host: host.clone(), path, digest: replaces.clone() };
+    let new = parse(config, old)?;
+    let (diff, undo, before) = match there {
+        Ok(there) if same_but_revision(&there, &new) => return Ok(()),
+        Ok(there) => {
+            let undo = Undo::by(restore(aside, format!("{}-back", plan.id), None));
+            (hidden::diff(&there, &new), undo, Vec::new())
+        }
+        Err(why) => {
+            let why = format!("pfSense reads nothing of what is there: {}", why.what());
+            (String::new(), Undo::Impossible(why), vec![is.clone()])
+        }
+    };
+    let change = restore(backup.path.clone(), plan.id.clone(), replaces);
     let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }];
-    let diff = hidden::diff(&parse(config, &now)?, &parse(config, old)?);
-    plan.given.push(Check::FileIs { host: host.clone(), path, digest: replaces });
+    plan.given.push(is);
     let title = format!("put back {}{}", backup.name, config.on_whom());
-    plan.steps.push(Step::new(title, change, after, undo).showing(diff));
+    plan.steps.push(Step::new(title, change, after, undo).given(before).showing(diff));
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod backups;
 mod by_php;
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -27,7 +27,7 @@ pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) 
     }
     let old = read(&bytes).doing(|| format!("reading {}", config.display()))?;
     if old.holds(what.edits)? {
-        return Ok(Saved { after: before.clone(), before, backup: None });
+        return Ok(Saved { after: before.clone(), before: Some(before), backup: None });
     }
     let new = old.edited(what.edits).doing(|| format!("editing {}", config.display()))?;
     let wanted = Seen::of(&read(&new)?, read(&new)?.root());
@@ -41,7 +41,7 @@ pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) 
         return Err(Error::new(format!("{}: <{section}> is not what pfSense was asked to write", config.display()))
             .hint(format!("somebody else may have saved just then; the file of before is {}", backup.display())));
     }
-    Ok(Saved { before, after: Digest::of(&written), backup: Some(backup) })
+    Ok(Saved { before: Some(before), after: Digest::of(&written), backup: Some(backup) })
 }
 
 fn changed(config: &Path) -> Error {

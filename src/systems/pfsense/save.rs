@@ -56,11 +56,11 @@ pub struct Save<'a> {
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Digest of the file before.
-    pub before: Digest,
+    /// Digest of the file before, if there was one.
+    pub before: Option<Digest>,
     /// Digest of the file now; the same if there was nothing to change.
     pub after: Digest,
-    /// Our backup of the file before; `None` if there was nothing to change.
+    /// Our backup of the file before; `None` if there was none, or nothing to change.
     pub backup: Option<PathBuf>,
 }
 
@@ -94,7 +94,8 @@ pub fn save_watched(
     now: Timestamp,
     watch: &mut dyn FnMut(Step),
 ) -> Result<Saved> {
-    let edit = |old: &Document<'_>| -> Result<Option<Vec<u8>>> {
+    let edit = |old: Result<&Document<'_>>| -> Result<Option<Vec<u8>>> {
+        let old = old?;
         if old.holds(what.edits)? {
             return Ok(None);
         }
@@ -105,15 +106,15 @@ pub fn save_watched(
     replace(host, paths, what.run, what.replaces, edit, watch)
 }
 
-/// Puts a whole earlier file back, by the same recipe. The revision is the one in the file.
-/// `what.edits` are not used.
+/// Puts a whole earlier file back, by the same recipe, also where pfSense would not read what is there, or nothing is. The
+/// revision is the one in the file. `what.edits` are not used.
 pub fn restore(host: &mut Host, paths: &Paths, bytes: &[u8], what: &Save<'_>, now: Timestamp) -> Result<Saved> {
-    let edit = |old: &Document<'_>| -> Result<Option<Vec<u8>>> {
+    let edit = |old: Result<&Document<'_>>| -> Result<Option<Vec<u8>>> {
         let new = read(bytes).doing(|| "checking the backup")?;
-        if same_but_revision(&new, old) {
+        if old.as_ref().is_ok_and(|old| same_but_revision(&new, old)) {
             return Ok(None);
         }
-        let edits = revision_after(&new, old, what.reason, now)?;
+        let edits = revision_after(&new, old.unwrap_or(&new), what.reason, now)?;
         new.edited(&edits).map(Some)
     };
     replace(host, paths, what.run, what.replaces, edit, &mut |_| {})
@@ -124,30 +125,39 @@ fn replace(
     paths: &Paths,
     run: &str,
     replaces: Option<&Digest>,
-    edit: impl FnOnce(&Document<'_>) -> Result<Option<Vec<u8>>>,
+    edit: impl FnOnce(Result<&Document<'_>>) -> Result<Option<Vec<u8>>>,
     watch: &mut dyn FnMut(Step),
 ) -> Result<Saved> {
     let config = &paths.config;
     let _lock = host.lock(&paths.lock, LOCK_LIMIT).doing(|| "taking pfSense's lock on its configuration")?;
     watch(Step::Locked);
-    let bytes = host.read(config)?;
-    let before = Digest::of(&bytes);
-    if replaces.is_some_and(|it| *it != before) {
+    let bytes = host.read_if_there(config)?;
+    let before = bytes.as_deref().map(Digest::of);
+    if replaces.is_some() && replaces != before.as_ref() {
         return Err(Error::new(format!(
             "{} has changed since this was planned; nothing was written",
             config.display()
         ))
         .hint("run the command again: it plans from what is there now"));
     }
-    let old = read(&bytes).doing(|| format!("reading {}", config.display()))?;
-    let Some(new) = edit(&old).doing(|| format!("editing {}", config.display()))? else {
-        return Ok(Saved { after: before.clone(), before, backup: None });
+    let old = match &bytes {
+        Some(bytes) => read(bytes).doing(|| format!("reading {}", config.display())),
+        None => Err(Error::new(format!("{}: no such file", config.display()))),
     };
-    let backup = back_up(host, paths, &bytes, run).doing(|| "keeping a backup of config.xml")?;
+    let Some(new) = edit(old.as_ref().map_err(Clone::clone)).doing(|| format!("editing {}", config.display()))? else {
+        return Ok(Saved { after: Digest::of(bytes.as_deref().unwrap_or_default()), before, backup: None });
+    };
+    let backup = match &bytes {
+        Some(bytes) => Some(back_up(host, paths, bytes, run).doing(|| "keeping a backup of config.xml")?),
+        None => None,
+    };
     watch(Step::BackedUp);
-    restore_point(host, paths, &old, &bytes).doing(|| "keeping a restore point for pfSense")?;
+    // pfSense throws away restore points that it can't read.
+    if let (Ok(old), Some(bytes)) = (&old, &bytes) {
+        restore_point(host, paths, old, bytes).doing(|| "keeping a restore point for pfSense")?;
+    }
     watch(Step::RestorePoint);
-    let file = NewFile { bytes: &new, replaces: Some(before.clone()), mode: 0o600, keep_mode: true };
+    let file = NewFile { bytes: &new, replaces: before.clone(), mode: 0o600, keep_mode: true };
     let staged = host.stage(config, &file)?;
     watch(Step::Staged);
     // Before the rename too: killed in between, we must not leave a cache that hides the new file. And after it, since
@@ -159,14 +169,15 @@ fn replace(
         error.hint(format!("config.xml is written, but pfSense ignores it until {} is removed", paths.cache.display()))
     })?;
     watch(Step::CacheRemoved);
-    Ok(Saved { before, after: Digest::of(&new), backup: Some(backup) })
+    Ok(Saved { before, after: Digest::of(&new), backup })
 }
 
 /// Reads a configuration, or says why pfSense would not.
 pub fn read(bytes: &[u8]) -> Result<Document<'_>> {
     Document::read(bytes).map_err(|refusal| {
-        Error::new(format!("config.xml: {refusal}"))
-            .hint("pfddns changes only files that pfSense itself would read: see `pfddns backup list`")
+        Error::new(format!("config.xml: {refusal}")).hint(
+            "pfddns changes only files that pfSense itself would read; `pfddns backup list` names those to put back",
+        )
     })
 }
 
