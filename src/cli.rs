@@ -99,13 +99,18 @@ pub enum Command {
     #[command(after_help = "Examples:\n  pfddns runs\n  pfddns --json runs | jq '.runs[-1]'")]
     Runs,
     /// Go on with the run that was cut off
-    #[command(after_help = "Examples:\n  pfddns resume")]
-    Resume,
+    #[command(after_help = "Examples:\n  pfddns resume --dry-run\n  pfddns resume")]
+    Resume(#[command(flatten)] Look),
     /// Take back the unfinished run, or the newest one, or the one named
-    #[command(after_help = "Examples:\n  pfddns undo\n  pfddns undo 20260314T021500Z-rotate-1f2e")]
+    #[command(
+        after_help = "Examples:\n  pfddns undo --dry-run\n  pfddns undo\n  pfddns undo 20260314T021500Z-rotate-1f2e"
+    )]
     Undo {
         /// Name of the run, as `pfddns runs` shows it
         run: Option<String>,
+        /// Show only
+        #[command(flatten)]
+        look: Look,
     },
     /// TSIG keys
     #[command(subcommand)]
@@ -115,7 +120,7 @@ pub enum Command {
     Kea(Kea),
     /// Prove by use: signed updates are accepted, unsigned, wrong and retired ones refused, nothing left behind
     #[command(after_help = "Examples:\n  pfddns verify\n  pfddns --json verify | jq '{accepted, refused, lost}'")]
-    Verify,
+    Verify(#[command(flatten)] Look),
     /// Emergency: let the listed addresses update without a key, for a while
     #[command(subcommand)]
     Bypass(Bypass),
@@ -151,6 +156,14 @@ pub struct Go {
     /// Accept a danger that the plan names; may be repeated
     #[arg(long, value_name = "NAME")]
     pub confirm: Vec<String>,
+}
+
+/// Said where there is nothing to confirm.
+#[derive(Debug, Args, Default)]
+pub struct Look {
+    /// Show what would be done and stop; exit 5 if anything would
+    #[arg(long = "dry-run")]
+    pub only_plan: bool,
 }
 
 /// Said wherever D2 is reloaded.

@@ -209,8 +209,8 @@ impl Session<'_> {
                 self.reload(Plan::load(&file.display().to_string(), &bytes)?, &how).await
             }
             Command::Runs => self.runs(),
-            Command::Resume => self.resume().await,
-            Command::Undo { run } => self.undo(run.as_deref()).await,
+            Command::Resume(look) => self.resume(&look).await,
+            Command::Undo { run, look } => self.undo(run.as_deref(), &look).await,
             Command::Tsig(Tsig::Generate(go)) => {
                 let plan = tasks::ddns::generate(&self.config, &self.world).await?;
                 self.go(plan, &go).await
@@ -235,15 +235,16 @@ impl Session<'_> {
                 let plan = tasks::heal::heal(&self.config, &self.world, leases, max_percent).await?;
                 self.go(plan, &go).await
             }
-            Command::Verify => {
+            Command::Verify(look) => {
                 let plan = tasks::verify::verify(&self.config, &self.world).await?;
-                self.go(plan, &Go::default()).await
+                self.go(plan, &Go { only_plan: look.only_plan, ..Go::default() }).await
             }
             Command::Bypass(Bypass::Enable { time, reason, without, mut go }) => {
                 let plan = tasks::bypass::enable(&self.config, &self.world, time, &reason, &without).await?;
                 // Typing the command, its end and its reason is the confirmation.
                 go.confirm.push("bypass".into());
-                self.go(plan, &go).await
+                let shown = self.go(plan, &go).await?;
+                self.opened(shown)
             }
             Command::Bypass(Bypass::Status) => self.bypass_status(),
             Command::Bypass(Bypass::Disable(go)) => {
@@ -276,21 +277,26 @@ impl Session<'_> {
         let state = plan::bypass::read(&self.config, &self.world)?;
         let text = match &state {
             None => "no bypass\n".to_owned(),
-            Some(it) => format!(
-                "bypass since {:.0} until {:.0}: {}\n{} zone rules to go back to\n",
-                it.since,
-                it.until,
-                it.reason,
-                it.saved.len()
-            ),
+            Some(it) => report::bypass_text(it),
         };
         Ok(Shown::new(text, json!({ "bypass": state })))
+    }
+
+    /// What whoever opened the door must know: until when, and how it is closed.
+    fn opened(&self, mut shown: Shown) -> Result<Shown> {
+        if let (Exit::Done, Some(state)) = (shown.exit, plan::bypass::read(&self.config, &self.world)?) {
+            shown.text.push_str(&report::bypass_text(&state));
+            if let Value::Object(map) = &mut shown.json {
+                map.insert("until".into(), json!(state.until));
+            }
+        }
+        Ok(shown)
     }
 
     /// A bypass whose time is over is closed before anything else, by whichever command comes first. If that fails it
     /// is said, and the command goes on: looking must still be possible, and no task builds on a bypass.
     async fn end_expired_bypass(&mut self, command: &Command) {
-        if matches!(command, Command::Bypass(Bypass::Disable(_)) | Command::Undo { .. } | Command::Resume) {
+        if matches!(command, Command::Bypass(Bypass::Disable(_)) | Command::Undo { .. } | Command::Resume(_)) {
             return;
         }
         let now = self.world.clock.now();

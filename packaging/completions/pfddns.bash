@@ -2634,7 +2634,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__resume)
-            opts="-c -v -h --config --host --json --verbose --help"
+            opts="-c -v -h --dry-run --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3084,7 +3084,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__undo)
-            opts="-c -v -h --config --host --json --verbose --help"
+            opts="-c -v -h --dry-run --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3110,7 +3110,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__verify)
-            opts="-c -v -h --config --host --json --verbose --help"
+            opts="-c -v -h --dry-run --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -80,11 +80,13 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -s v -l verbose -d '
 complete -c pfddns -n "__fish_pfddns_using_subcommand runs" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
+complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -l dry-run -d 'Show what would be done and stop; exit 5 if anything would'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
+complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -l dry-run -d 'Show what would be done and stop; exit 5 if anything would'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand undo" -s h -l help -d 'Print help'
@@ -180,6 +182,7 @@ complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subco
 complete -c pfddns -n "__fish_pfddns_using_subcommand kea; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s c -l config -d 'Configuration file [default: the platform\'s; environment: PFDDNS_CONFIG]' -r -F
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -l host -d 'A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first' -r
+complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -l dry-run -d 'Show what would be done and stop; exit 5 if anything would'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -l json -d 'One JSON document on stdout instead of text'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s v -l verbose -d 'Say what happens, on stderr; twice for every request, three times for everything'
 complete -c pfddns -n "__fish_pfddns_using_subcommand verify" -s h -l help -d 'Print help'

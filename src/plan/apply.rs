@@ -115,7 +115,7 @@ pub async fn resume(
     if record.marks.iter().zip(&plan.steps).any(turned) {
         return Err(Error::new(format!("run {} was on its way back", plan.id)).hint("`pfddns undo` goes on with that"));
     }
-    let first = record.marks.iter().position(|mark| *mark != Mark::Done).unwrap_or(plan.steps.len());
+    let first = record.to_do().first().copied().unwrap_or(plan.steps.len());
     if record.marks.get(first).is_some_and(|mark| *mark != Mark::Waiting) {
         run.pick_up(first).await?;
         return run.forward(first + 1).await;
@@ -137,8 +137,7 @@ pub async fn undo(
     }
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
-    let touched = record.marks.iter().rposition(|mark| !matches!(mark, Mark::Waiting | Mark::Undone));
-    run.back(touched.map_or(0, |last| last + 1), &record.marks).await
+    run.back(record.to_take_back().first().map_or(0, |last| last + 1), &record.marks).await
 }
 
 impl Run<'_> {

@@ -279,6 +279,18 @@ impl RunRecord {
         self.ended.is_none() && self.begun()
     }
 
+    /// The steps that going on would do, in that order.
+    pub fn to_do(&self) -> Vec<usize> {
+        let first = self.marks.iter().position(|mark| *mark != Mark::Done).unwrap_or(self.marks.len());
+        (first..self.marks.len()).collect()
+    }
+
+    /// The steps that going back would take back, in that order.
+    pub fn to_take_back(&self) -> Vec<usize> {
+        let touched = |step: &usize| !matches!(self.marks.get(*step), Some(Mark::Waiting | Mark::Undone));
+        (0..self.marks.len()).rev().filter(touched).collect()
+    }
+
     /// True if any step was begun.
     pub fn begun(&self) -> bool {
         self.marks.iter().any(|mark| *mark != Mark::Waiting)

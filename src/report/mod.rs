@@ -5,6 +5,7 @@ pub mod kea;
 pub mod progress;
 
 use crate::error::Error;
+use crate::plan::bypass::BypassState;
 use crate::plan::{Outcome, Plan, RunRecord, RunReport, Undo};
 use crate::tasks::status::Status;
 use serde_json::{Value, json};
@@ -47,7 +48,39 @@ pub fn run_text(plan: &Plan, report: &RunReport) -> String {
     };
     let counts = report.evidence.to_string();
     let counts = if counts.is_empty() { counts } else { format!(" ({counts})") };
-    format!("{}: {what}, {} steps{counts}\n", plan.title, plan.steps.len())
+    format!("{}: {what}, {}{counts}\n", plan.title, steps(plan.steps.len()))
+}
+
+fn steps(number: usize) -> String {
+    if number == 1 { "1 step".into() } else { format!("{number} steps") }
+}
+
+/// What is left to do of a run, or to take back.
+pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
+    let mut out = format!("{what} {}: {}: {}\n", run.plan.id, run.plan.title, steps(left.len()));
+    let width = run.plan.steps.len().to_string().len();
+    for (number, step) in left.iter().filter_map(|number| Some((number + 1, run.plan.steps.get(*number)?))) {
+        let _ = writeln!(out, "  {number:>width$}  {}", step.title);
+    }
+    out
+}
+
+/// The same as JSON.
+pub fn left_json(run: &RunRecord, left: &[usize]) -> Value {
+    let titles = left.iter().filter_map(|number| Some(&run.plan.steps.get(*number)?.title));
+    json!({ "pending": left.len(), "run": run.plan.id, "title": run.plan.title, "steps": titles.collect::<Vec<_>>() })
+}
+
+/// A bypass in force.
+pub fn bypass_text(state: &BypassState) -> String {
+    format!(
+        "bypass since {:.0} until {:.0}: {}\n{} zone rules to go back to\n\
+         `pfddns bypass disable` closes it; so does the first pfddns command after that time, such as a `pfddns status` from cron\n",
+        state.since,
+        state.until,
+        state.reason,
+        state.saved.len()
+    )
 }
 
 /// A finished run as JSON.
@@ -103,8 +136,12 @@ pub fn status_text(status: &Status) -> String {
         };
         let _ = writeln!(
             out,
-            "  {}  {}  fingerprint {}  {} days old  {mark}  {}",
-            key.name, key.algorithm, key.fingerprint, key.age_days, key.secret
+            "  {}  {}  fingerprint {}  {}  {mark}  {}",
+            key.name,
+            key.algorithm,
+            key.fingerprint,
+            age(key.age_seconds),
+            key.secret
         );
     }
     let none = "no key".to_owned();
@@ -134,6 +171,15 @@ pub fn status_text(status: &Status) -> String {
         }
     }
     out
+}
+
+/// How old something is, as far as anybody wants to know.
+fn age(seconds: i64) -> String {
+    match seconds / 3600 {
+        ..1 => "less than an hour old".into(),
+        hours @ 1..48 => format!("{hours} h old"),
+        hours => format!("{} days old", hours / 24),
+    }
 }
 
 /// An error as text for stderr.

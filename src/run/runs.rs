@@ -1,7 +1,7 @@
 //! Plans shown, saved and applied; runs listed, gone on with and taken back.
 
 use super::{Session, Shown, plain};
-use crate::cli::{Go, Reload, Task};
+use crate::cli::{Go, Look, Reload, Task};
 use crate::error::{Doing, Error, Exit, Result};
 use crate::plan::journal::{self, RunRecord};
 use crate::plan::{self, Plan};
@@ -90,24 +90,36 @@ impl Session<'_> {
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
     }
 
-    pub(super) async fn resume(&mut self) -> Result<Shown> {
+    pub(super) async fn resume(&mut self, look: &Look) -> Result<Shown> {
         let runs = journal::all(&self.world, &self.config.state)?;
         let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
             return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
         };
+        if look.only_plan {
+            return Ok(left(&run, "go on with", &run.to_do()));
+        }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
         Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
     }
 
-    pub(super) async fn undo(&mut self, name: Option<&str>) -> Result<Shown> {
+    pub(super) async fn undo(&mut self, name: Option<&str>, look: &Look) -> Result<Shown> {
         let runs = journal::all(&self.world, &self.config.state)?;
         let open = plan::bypass::read(&self.config, &self.world)?.is_some();
         let run = plan::choose::to_undo(runs, name, open)?;
+        if look.only_plan {
+            return Ok(left(&run, "take back", &run.to_take_back()));
+        }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
         Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
     }
+}
+
+fn left(run: &RunRecord, what: &str, steps: &[usize]) -> Shown {
+    // Also when only the run's end is not noted yet.
+    let exit = Exit::Pending;
+    Shown { text: report::left_text(run, what, steps), json: report::left_json(run, steps), exit }
 }
 
 fn pending(plan: &Plan) -> Shown {

@@ -70,6 +70,9 @@ pub struct KeyStatus {
     pub created: Timestamp,
     /// Days since.
     pub age_days: i64,
+    /// Seconds since; for the text, `created` says it too.
+    #[serde(skip)]
+    pub age_seconds: i64,
     /// When it was retired.
     pub retired: Option<Timestamp>,
     /// Where its secret lies.
@@ -123,7 +126,9 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
             }
         }
     }
-    problems.extend(bypass.iter().map(|it| format!("a bypass is in force until {:.0}: {}", it.until, it.reason)));
+    problems.extend(bypass.iter().map(|it| {
+        format!("a bypass is in force until {:.0}: {} (`pfddns bypass disable` closes it)", it.until, it.reason)
+    }));
     problems.extend(unfinished.iter().map(|run| format!("run {run} is unfinished: `pfddns resume` or `pfddns undo`")));
     let first = if firewalls.is_empty() { None } else { Some(firewalls.remove(0)) };
     let (d2_file, d2_running) = first.map_or((None, None), |it| (it.d2_file, it.d2_running));
@@ -225,12 +230,14 @@ fn compare(
 fn keys(config: &Config, world: &World, book: &Book) -> Vec<KeyStatus> {
     let now = world.clock.now();
     let store = Store::of(config);
+    let age = |created: Timestamp| now.as_second() - created.as_second();
     let view = |key: &crate::systems::store::StoredKey| KeyStatus {
         name: key.name.clone(),
         algorithm: key.algorithm.to_string(),
         fingerprint: key.secret.fingerprint(),
         created: key.created,
-        age_days: (now.as_second() - key.created.as_second()) / 86_400,
+        age_days: age(key.created) / 86_400,
+        age_seconds: age(key.created),
         retired: key.retired,
         secret: store.place(book.version, &key.name).to_string(),
     };

@@ -168,7 +168,7 @@ fn dns_servers_as_typed() {
     assert_eq!((dry.code, it.config()), (5, before.clone()));
 
     let done = it.run(&servers);
-    assert_eq!(done.out, "hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall: done, 1 steps\n");
+    assert_eq!(done.out, "hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall: done, 1 step\n");
     assert_eq!(done.code, 0);
     assert!(!it.at("config.cache").exists());
     let after = it.config();

@@ -124,7 +124,7 @@ fn wired_until_pfsense_writes_its_file_anew(kea: Kea) {
     );
     assert!(it.text() == it.generated && !it.running().contains(&Some(true)));
 
-    it.says(&ENABLE, 0, "done, 1 steps");
+    it.says(&ENABLE, 0, "done, 1 step");
     assert_eq!(it.running()[..2], [Some(true), Some(true)]);
     assert_ne!(it.running()[2], Some(true), "only the subnets of pfddns.toml are named");
     assert_eq!(fs::metadata(it.file()).unwrap().permissions().mode() & 0o7777, 0o644);
@@ -140,13 +140,13 @@ fn wired_until_pfsense_writes_its_file_anew(kea: Kea) {
 
     it.regenerate();
     it.says(&STATUS, 5, "dhcp4.conf, global: not wired\nrunning kea-dhcp4: does not send names to D2");
-    it.says(&ENABLE, 0, "done, 1 steps");
+    it.says(&ENABLE, 0, "done, 1 step");
     assert_eq!(it.text(), wired);
     it.says(&["undo"], 0, "");
     assert!(it.text() == it.generated && !it.running().contains(&Some(true)));
 
-    it.says(&ENABLE, 0, "done, 1 steps");
-    it.says(&DISABLE, 0, "done, 1 steps");
+    it.says(&ENABLE, 0, "done, 1 step");
+    it.says(&DISABLE, 0, "done, 1 step");
     assert!(it.text() == it.generated && !it.running().contains(&Some(true)));
     it.says(&DISABLE, 0, "nothing to do");
     it.says(&["undo"], 0, "");
@@ -206,16 +206,16 @@ fn cut_off_anywhere(kea: Kea) {
 #[test]
 fn killed_between_writing_and_loading_the_same_command_loads_it() {
     let Some(it) = Firewall::new(Kea::ALL[0]) else { return };
-    it.says(&ENABLE, 0, "done, 1 steps");
+    it.says(&ENABLE, 0, "done, 1 step");
     let wired = it.text();
-    it.says(&DISABLE, 0, "done, 1 steps");
+    it.says(&DISABLE, 0, "done, 1 step");
     write(&it.file(), &wired, 0o644);
     it.says(
         &STATUS,
         5,
         "dhcp4.conf, lan: wired\ndhcp4.conf, global: wired\nrunning kea-dhcp4: does not send names to D2",
     );
-    it.says(&ENABLE, 0, "done, 1 steps");
+    it.says(&ENABLE, 0, "done, 1 step");
     assert_eq!(it.running()[..2], [Some(true), Some(true)]);
 }
 
