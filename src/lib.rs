@@ -11,11 +11,12 @@
 //! report   plan, tasks, model                tasks    plan, systems, config, model, world
 //! plan     systems, config, model, world     systems  world, config, model
 //! config   model                             world    model
-//! model, secret, error: used by all, use nothing of ours
+//! model, secret, error, diff: used by all, use nothing of ours
 //! ```
 
 pub mod cli;
 pub mod config;
+pub mod diff;
 pub mod error;
 pub mod model;
 pub mod plan;

@@ -4,6 +4,7 @@
 use super::ddns::hosts;
 use super::firewall::{parse, read};
 use crate::config::Config;
+use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::HostName;
 use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys};
@@ -182,9 +183,7 @@ fn diff_on(config: &Config, world: &World, backup: &Backup) -> Result<String> {
 
 /// A unified diff of two files of Kea with secrets hidden; empty if they are the same.
 pub(super) fn json_diff(old: &[u8], new: &[u8]) -> String {
-    let (old, new) = (redact(old), redact(new));
-    let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-    diff.unified_diff().context_radius(1).header("before", "after").to_string()
+    unified(&redact(old), &redact(new), 1, ("before", "after"))
 }
 
 /// Puts a backup back, through the same checks and the same recipe as any change; on each firewall that has one of that

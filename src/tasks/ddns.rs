@@ -4,6 +4,7 @@
 use super::service;
 use super::survey::{ServerSeen, Survey};
 use crate::config::{Config, ZoneConfig};
+use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::{KeyName, KeyRef, UpdateMode, ZoneName, ZoneRules};
 use crate::plan::keys::d2_backup;
@@ -282,9 +283,7 @@ fn diff(config: &Config, survey: &Survey, key: &KeyRef) -> Result<String> {
     let new = redact(d2_text(config, Some((key, &placeholder)))?.as_bytes());
     let old = survey.d2(config).map(|d2| redact(d2.text.as_bytes())).unwrap_or_default();
     let path = config.d2.config.display().to_string();
-    let text =
-        similar::TextDiff::from_lines(&old, &new).unified_diff().context_radius(3).header(&path, &path).to_string();
-    Ok(text)
+    Ok(unified(&old, &new, 3, (&path, &path)))
 }
 
 fn base64_zeros(bytes: usize) -> String {

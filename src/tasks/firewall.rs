@@ -8,7 +8,7 @@ use crate::systems::dns::{self, Rtype};
 use crate::systems::pfsense::apply::Rebuild;
 use crate::systems::pfsense::dhcp;
 use crate::systems::pfsense::unbound;
-use crate::systems::pfsense::{self, Document, Edit, hidden};
+use crate::systems::pfsense::{self, Document, Edit};
 use crate::world::{Digest, World};
 use futures::future::join_all;
 use serde::Serialize;
@@ -56,19 +56,18 @@ pub(super) fn parse<'a>(config: &Config, bytes: &'a [u8]) -> Result<Document<'a>
 pub(super) fn plan_edit(
     config: &Config,
     world: &World,
-    bytes: &[u8],
+    document: &Document<'_>,
     task: &str,
     title: &str,
     edits: Vec<Edit>,
     rebuild: Rebuild,
 ) -> Result<Plan> {
     let mut plan = Plan::new(task, format!("{title} on {}", config.d2.host), world.clock.now());
-    let document = parse(config, bytes)?;
     if document.holds(&edits)? {
         return Ok(plan);
     }
-    let new = document.edited(&edits)?;
-    let diff = hidden::diff(&document, &parse(config, &new)?);
+    let diff = document.preview(&edits)?;
+    let lies = Digest::of(document.bytes());
     let host = config.d2.host.clone();
     let php = world.host(&host)?.mode(&config.pfsense.php)?.is_some();
     let rebuild = Some(rebuild).filter(|_| php);
@@ -82,10 +81,10 @@ pub(super) fn plan_edit(
     };
     let says = |what: String, edits: &[Edit]| Check::FirewallSays { host: host.clone(), what, edits: edits.to_vec() };
     let back = document.inverse(&edits);
-    let there = change(&edits, title.to_owned(), Some(Digest::of(bytes)));
+    let there = change(&edits, title.to_owned(), Some(lies.clone()));
     let undo = Undo::by(change(&back, format!("no more: {title}"), None));
     let mut after = vec![says(title.to_owned(), &edits)];
-    if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(&document) == Backend::Kea {
+    if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(document) == Backend::Kea {
         after.push(Check::DhcpRuns { host: host.clone() });
     }
     if rebuild == Some(Rebuild::Resolver) {
@@ -103,11 +102,7 @@ pub(super) fn plan_edit(
         ),
     };
     let step = Step::new(words, there, after, undo).given(vec![says(format!("not yet: {title}"), &back)]).showing(diff);
-    plan.given.push(Check::FileIs {
-        host: host.clone(),
-        path: config.pfsense.config.clone(),
-        digest: Some(Digest::of(bytes)),
-    });
+    plan.given.push(Check::FileIs { host: host.clone(), path: config.pfsense.config.clone(), digest: Some(lies) });
     plan.steps.push(step);
     Ok(plan)
 }
@@ -128,7 +123,7 @@ pub fn dns_servers(
         true => format!("let pfSense choose the DNS servers of {}", scope.interface),
         false => format!("hand out {} as DNS servers of {}", names.join(", "), scope.interface),
     };
-    let plan = plan_edit(config, world, &bytes, "dns-servers", &title, edits, Rebuild::Dhcp)?;
+    let plan = plan_edit(config, world, &document, "dns-servers", &title, edits, Rebuild::Dhcp)?;
     Ok((plan, dhcp::lint_dns_servers(&names)))
 }
 
@@ -194,8 +189,8 @@ pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName
         };
         text = document.edited(&edits)?;
     }
-    let last = parse(config, &text)?;
-    let edits = unbound::differences(&parse(config, &bytes)?, &last);
+    let document = parse(config, &bytes)?;
+    let edits = unbound::differences(&document, &parse(config, &text)?);
     let names: Vec<String> = zones.iter().map(ToString::to_string).collect();
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
     let title = match (how, servers.is_empty()) {
@@ -203,5 +198,5 @@ pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName
         (Knowledge::Forward, _) => format!("make the resolver ask {} for {}", servers.join(", "), names.join(", ")),
         (Knowledge::Copy, _) => format!("make the resolver keep {} from {}", names.join(", "), servers.join(", ")),
     };
-    plan_edit(config, world, &bytes, "unbound", &title, edits, Rebuild::Resolver)
+    plan_edit(config, world, &document, "unbound", &title, edits, Rebuild::Resolver)
 }

@@ -4,12 +4,13 @@
 use super::ddns::hosts;
 use super::firewall::{parse, read};
 use crate::config::Config;
+use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName};
 use crate::plan::supervise::{names, script_backup, script_seen};
 use crate::plan::{Change, Check, Plan, Step, Undo};
 use crate::systems::kea::{self, rc};
-use crate::systems::pfsense::{Document, Edit, hidden, services};
+use crate::systems::pfsense::{Document, Edit, services};
 use crate::world::{Digest, World};
 use serde::Serialize;
 
@@ -91,11 +92,7 @@ pub(super) fn script_step(config: &Config, world: &World, run: &str) -> Result<O
     let title = format!("put D2's start script at {}{}", path.display(), config.on_whom());
     let old = world.host(&config.d2.host)?.read_if_there(path)?.unwrap_or_default();
     let new = rc::script(&names(config));
-    let diff = similar::TextDiff::from_lines(&*String::from_utf8_lossy(&old), &new)
-        .unified_diff()
-        .context_radius(1)
-        .header("before", "after")
-        .to_string();
+    let diff = unified(&String::from_utf8_lossy(&old), &new, 1, ("before", "after"));
     // A whole new script is not worth sixty lines.
     let diff = if old.is_empty() { format!("+ {} lines, mode 0755\n", new.lines().count()) } else { diff };
     Ok(Some(Step::new(title, change, after, undo).given(vec![before]).showing(diff)))
@@ -124,8 +121,7 @@ fn entries_step(
     }
     let title = &format!("{title}{}", config.on_whom());
     let host = config.d2.host.clone();
-    let new = document.edited(&edits)?;
-    let diff = hidden::diff(document, &parse(config, &new)?);
+    let diff = document.preview(&edits)?;
     let digest = Digest::of(bytes);
     let change = |edits: &[Edit], reason: String, replaces| Change::EditFirewall {
         host: host.clone(),

@@ -102,7 +102,7 @@ pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result
         lint(config, world, &wanted.wiring)?;
     }
     let title = format!("make kea-dhcp4 send the names of {} to D2", wanted.names());
-    let mut plan = plan_edit(config, world, &bytes, "dhcp-ddns", &title, edits, Rebuild::Dhcp)?;
+    let mut plan = plan_edit(config, world, &document, "dhcp-ddns", &title, edits, Rebuild::Dhcp)?;
     // After a rebuild the running daemon is asked, not only the file: pfSense drops custom JSON that fails its lint.
     if let (Some(step), true) = (plan.steps.last_mut(), rebuilds(config, world)?) {
         step.after.push(Check::DhcpUses { host: config.d2.host.clone(), wiring: Box::new(wanted.wiring) });
@@ -120,8 +120,15 @@ pub fn disable(config: &Config, world: &World) -> Result<Plan> {
     let edits = ddns::disable(&document)?;
     let left = document.edited(&edits)?;
     let left = ddns::value(&parse(config, &left)?, &Place::Global)?.unwrap_or_default();
-    let mut plan =
-        plan_edit(config, world, &bytes, "dhcp-ddns-off", "no more names from kea-dhcp4 to D2", edits, Rebuild::Dhcp)?;
+    let mut plan = plan_edit(
+        config,
+        world,
+        &document,
+        "dhcp-ddns-off",
+        "no more names from kea-dhcp4 to D2",
+        edits,
+        Rebuild::Dhcp,
+    )?;
     // A switch of the operator's own stays.
     if let (Some(step), None, true) = (plan.steps.last_mut(), left.get("dhcp-ddns"), rebuilds(config, world)?) {
         step.after.push(Check::DhcpSends { host: config.d2.host.clone(), sends: false });

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +18,24 @@ pub struct Digest(String);
 impl Digest {
     /// Digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self::from(Sha256::digest(bytes).as_slice())
+    }
+
+    /// Digest of what can be read there.
+    pub fn of_reader(mut from: impl Read) -> io::Result<Self> {
+        let (mut digest, mut block) = (Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match from.read(&mut block) {
+                Ok(0) => return Ok(Self::from(digest.finalize().as_slice())),
+                Ok(length) => digest.update(block.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn from(digest: &[u8]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

@@ -2,21 +2,39 @@
 
 use crate::error::{Error, Result};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The client. It follows no redirect and uses no proxy: a token must not travel on. `authorities`: a PEM file with
-/// certificates that are trusted besides the system's.
-pub(super) fn client(authorities: Option<&Path>) -> Result<reqwest::Client> {
-    // Another part of the program may have installed it already; both are the same provider.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(Duration::from_secs(20));
-    if let Some(file) = authorities {
-        builder = builder.tls_certs_merge(certificates(file)?);
+/// One client for all, made when it is first needed: reading a system's certificates takes longer than most commands
+/// that need none of them.
+#[derive(Default)]
+pub struct Http {
+    trusted: Vec<reqwest::Certificate>,
+    client: OnceLock<reqwest::Client>,
+}
+
+impl Http {
+    /// Trusts the certificates of this PEM file besides the system's. An error names the file.
+    pub(super) fn trusting(authorities: &Path) -> Result<Self> {
+        Ok(Self { trusted: certificates(authorities)?, client: OnceLock::new() })
     }
-    builder.build().map_err(|error| Error::new(format!("HTTP can't be used here: {}", deepest(&error))))
+
+    /// The client. It follows no redirect and uses no proxy: a token must not travel on.
+    pub fn client(&self) -> Result<&reqwest::Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // Another part of the program may have installed it already; both are the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(Duration::from_secs(20))
+            .tls_certs_merge(self.trusted.clone());
+        let client =
+            builder.build().map_err(|error| Error::new(format!("HTTP can't be used here: {}", deepest(&error))))?;
+        Ok(self.client.get_or_init(|| client))
+    }
 }
 
 fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {

@@ -179,7 +179,6 @@ impl Local {
     }
 
     pub(super) fn stage(&self, path: &Path, file: &NewFile<'_>) -> Result<Staged> {
-        self.unchanged(path, file.replaces.as_ref())?;
         let old = match fs::metadata(path) {
             Ok(data) => Some(data),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -250,7 +249,11 @@ impl Local {
 
     /// Compare-and-swap on the digest: somebody else's change in between is an error, not lost.
     fn unchanged(&self, path: &Path, replaces: Option<&Digest>) -> Result<()> {
-        let now = self.read_if_there(path)?.map(|bytes| Digest::of(&bytes));
+        let now = match File::open(path).and_then(Digest::of_reader) {
+            Ok(digest) => Some(digest),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(at(path, "can't be read")(error)),
+        };
         if now.as_ref() == replaces {
             return Ok(());
         }

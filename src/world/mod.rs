@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub use clock::Clock;
 pub use host::{Digest, Host, Lock, NewFile, Ran};
+pub use http::Http;
 pub use programs::Program;
 pub use remote::Remote;
 pub use ssh::{Carrier, Ssh};
@@ -30,8 +31,8 @@ pub use wire::Wire;
 pub struct World {
     /// The firewalls, in the order of the configuration. Never empty.
     pub hosts: Vec<(HostName, Host)>,
-    /// HTTP peers. Follows no redirect and uses no proxy: a token must not travel on.
-    pub http: reqwest::Client,
+    /// HTTP peers.
+    pub http: Http,
     /// DNS messages.
     pub wire: Wire,
     /// Time, which tests own.
@@ -44,14 +45,17 @@ impl World {
         Self::with(vec![(name, Host::Local(local::Local))])
     }
 
-    /// The real world with these firewalls.
+    /// The real world with these firewalls: at least one.
     pub fn with(hosts: Vec<(HostName, Host)>) -> Result<Self> {
-        Ok(Self { hosts, http: http::client(None)?, wire: Wire::default(), clock: Clock::Real })
+        match hosts.is_empty() {
+            true => Err(no_host()),
+            false => Ok(Self { hosts, http: Http::default(), wire: Wire::default(), clock: Clock::Real }),
+        }
     }
 
     /// The same world, with the certificates in this PEM file trusted besides the system's.
     pub fn trusting(mut self, authorities: &Path) -> Result<Self> {
-        self.http = http::client(Some(authorities))?;
+        self.http = Http::trusting(authorities)?;
         Ok(self)
     }
 

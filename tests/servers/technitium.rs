@@ -30,7 +30,7 @@ impl Api {
         let api = Self {
             url: url.to_owned(),
             token: token.to_owned(),
-            http: world().http,
+            http: world().http.client().unwrap().clone(),
             zones: Vec::new(),
             foreign_key: format!("foreign-{:04x}", rand::random::<u16>()),
             double,

@@ -139,7 +139,8 @@ impl<'a> Document<'a> {
         })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// The bytes of the file; of one that is not in UTF-8, which is never edited, those of its text.
+    pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 

@@ -2,6 +2,7 @@
 //! Every result is read again by pfSense's rules and compared with the intended change before anybody gets it.
 
 use super::document::{Document, Id, Kind};
+use super::hidden;
 use super::proof;
 use super::render::{self, Layout};
 use super::seen::Seen;
@@ -100,6 +101,18 @@ impl Document<'_> {
     /// The file with these changes, proven: pfSense sees in it exactly what it saw before, plus the changes.
     /// They must not touch the same place. No change gives the same bytes back.
     pub fn edited(&self, edits: &[Edit]) -> Result<Vec<u8>> {
+        let new = self.spliced(edits)?;
+        proof::prove(self, &new, edits)?;
+        Ok(new)
+    }
+
+    /// What `edited` would change, as a diff with secrets hidden; empty if nothing.
+    pub fn preview(&self, edits: &[Edit]) -> Result<String> {
+        let new = self.spliced(edits)?;
+        Ok(proof::prove(self, &new, edits)?.map(|new| hidden::diff(self, &new)).unwrap_or_default())
+    }
+
+    fn spliced(&self, edits: &[Edit]) -> Result<Vec<u8>> {
         if self.converted {
             return Err(Error::new("config.xml is not in UTF-8, and pfSense writes nothing else; it is not edited")
                 .hint("save any page in pfSense's web interface: it writes the file anew"));
@@ -112,9 +125,7 @@ impl Document<'_> {
         for edit in edits {
             self.splice(edit, &mut splices)?;
         }
-        let new = apply(self.bytes(), splices)?;
-        proof::prove(self, &new, edits)?;
-        Ok(new)
+        apply(self.bytes(), splices)
     }
 
     /// Are these changes there already?

@@ -2,6 +2,7 @@
 
 use super::custom_kea::decode;
 use super::document::{Document, Id, Kind};
+use crate::diff::unified;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -32,13 +33,15 @@ const SECRET: [&str; 18] = [
 pub fn hidden(document: &Document<'_>, names: &mut HashMap<String, usize>) -> String {
     let mut out = String::with_capacity(document.text.len());
     let mut at = 0;
+    let secrets: Vec<bool> = document.names.all().map(is_secret).collect();
+    let is_secret = |id| document.node(id).and_then(|it| secrets.get(it.name as usize)).is_some_and(|it| *it);
     walk(document, document.root(), &mut |parent, id| {
         let content = document.content(id);
         let value = document.text.get(content.clone()).unwrap_or_default();
         let shown = match document.name(id) {
             "custom_kea_config" => kea(value, names),
             "custom_options" if document.name(parent) == "unbound" => options(value, names),
-            tag if is_secret(tag) => secret(value, names),
+            _ if is_secret(id) => secret(value, names),
             _ => return,
         };
         let before = document.text.get(..content.start).unwrap_or_default();
@@ -110,8 +113,7 @@ fn is_secret(tag: &str) -> bool {
 pub fn diff(old: &Document<'_>, new: &Document<'_>) -> String {
     let mut names = HashMap::new();
     let (old, new) = (hidden(old, &mut names), hidden(new, &mut names));
-    let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-    diff.unified_diff().context_radius(1).header("before", "after").to_string()
+    unified(&old, &new, 1, ("before", "after"))
 }
 
 #[cfg(test)]

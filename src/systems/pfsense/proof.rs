@@ -7,12 +7,13 @@ use super::seen::Seen;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 
-/// Fails unless pfSense would take `new` and see in it what it saw in `old` with `edits` applied.
-pub(super) fn prove(old: &Document<'_>, new: &[u8], edits: &[Edit]) -> Result<()> {
+/// Fails unless pfSense would take `new` and see in it what it saw in `old` with `edits` applied. Gives what it sees;
+/// nothing if not a byte has changed.
+pub(super) fn prove<'n>(old: &Document<'_>, new: &'n [u8], edits: &[Edit]) -> Result<Option<Document<'n>>> {
     if new == old.bytes() {
         // Nothing changed, so nothing may have been intended: then the values are there already.
         return match edits.iter().find(|edit| !already(old, edit)) {
-            None => Ok(()),
+            None => Ok(None),
             Some(edit) => Err(lost(edit.path())),
         };
     }
@@ -22,7 +23,8 @@ pub(super) fn prove(old: &Document<'_>, new: &[u8], edits: &[Edit]) -> Result<()
     let edits: Vec<&Edit> = edits.iter().collect();
     let wanted = Wanted { old, new: &read };
     wanted.element(old.root(), read.root(), &edits, 0)?;
-    nothing_more_is_cut(old, &read)
+    nothing_more_is_cut(old, &read)?;
+    Ok(Some(read))
 }
 
 /// What stands behind a change moves, and with it the places where pfSense's reads end: a long text that was whole may

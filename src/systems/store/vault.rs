@@ -143,7 +143,7 @@ impl VaultStore {
             wrap: None,
             namespace: self.namespace.clone(),
         };
-        Ok(Client { http: Http::new(&base, world.http.clone()), middle: Headers(middle) })
+        Ok(Client { http: Http::new(&base, world.http.client()?.clone()), middle: Headers(middle) })
     }
 
     fn base(&self) -> Result<String> {

@@ -36,7 +36,7 @@ impl Technitium {
         let token = self.token(world)?;
         let mut form: Vec<(&str, &str)> = form.to_vec();
         form.push(("token", token.expose()));
-        let request = world.http.post(format!("{}/api/{path}", self.url)).form(&form);
+        let request = world.http.client()?.post(format!("{}/api/{path}", self.url)).form(&form);
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         if status.is_redirection() {
