@@ -30,8 +30,11 @@ struct Hands<'a> {
 }
 
 /// Serves until the input ends, or nothing has come for too long, or nobody reads the answers any more.
-pub async fn serve(input: impl Read + Send + 'static, mut output: impl Write, programs: &[Program]) -> Result<()> {
-    let mut lines = read_in_a_thread(input);
+pub async fn serve(input: impl Read + Send + 'static, output: impl Write, programs: &[Program]) -> Result<()> {
+    answer(read_in_a_thread(input), output, programs).await
+}
+
+async fn answer(mut lines: mpsc::Receiver<Line>, mut output: impl Write, programs: &[Program]) -> Result<()> {
     let mut hands = Hands { programs, held: HashMap::new(), greeted: false };
     let mut asked = FuturesUnordered::new();
     loop {

@@ -85,3 +85,49 @@ fn a_line_without_end_is_passed_over() {
     lines.extend_from_slice(b"\n{\"id\":9,\"ask\":{\"do\":\"beat\"}}\n");
     assert_eq!(said(&lines), ["1: hello 1", "0: a line of more than 96 MiB", "9: done"]);
 }
+
+/// Beats keep it, silence ends it and lets go of everything. The minutes pass on a clock of the test's own.
+#[test]
+fn silence_for_a_minute_is_the_end_and_lets_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lock, file) = (folder.path().join("lock"), folder.path().join("file"));
+    let requests = [
+        HELLO.to_owned(),
+        format!(
+            r#"{{"id":2,"ask":{{"do":"lock","path":"{}","mode":384,"limit":{{"secs":0,"nanos":0}}}}}}"#,
+            lock.display()
+        ),
+        format!(
+            r#"{{"id":3,"ask":{{"do":"stage","path":"{}","bytes":"eA==","replaces":null,"mode":384,"keep-mode":false}}}}"#,
+            file.display()
+        ),
+    ];
+    let staged = || std::fs::read_dir(folder.path()).unwrap().count() > 1;
+    let free = || Local.lock(&lock, 0o600, Duration::ZERO).unwrap().is_some();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut output = Vec::new();
+        let start = tokio::time::Instant::now();
+        let other_side = async {
+            for request in &requests {
+                sender.send(Line::Whole(zeroize::Zeroizing::new(request.clone().into_bytes()))).await.unwrap();
+            }
+            for _ in 0..3 {
+                tokio::time::sleep(SILENCE - Duration::from_secs(1)).await;
+                assert!(staged() && !free());
+                let beat = br#"{"id":9,"ask":{"do":"beat"}}"#.to_vec();
+                sender.send(Line::Whole(zeroize::Zeroizing::new(beat))).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        };
+        let error = tokio::select! {
+            ended = answer(receiver, &mut output, &PROGRAMS) => ended.unwrap_err(),
+            () = other_side => unreachable!("it waits for ever"),
+        };
+        assert_eq!(error.what(), "nothing was heard for 60 s");
+        assert_eq!(start.elapsed().as_secs(), 3 * 59 + 60);
+        assert_eq!(String::from_utf8(output).unwrap().lines().count(), requests.len() + 3);
+    });
+    assert!(!staged() && free());
+}

@@ -16,10 +16,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// For the greeting: DNS, TCP, keys, and login scripts on a slow machine.
-const GREETING: Duration = Duration::from_secs(40);
-/// On top of the time a call takes over there: the way there and back, for a long file on a slow line.
-const WAY: Duration = Duration::from_secs(60);
+/// How long the other side may say nothing.
+struct Patience {
+    /// To the greeting: DNS, TCP, keys, and login scripts on a slow machine.
+    greeting: Duration,
+    /// To a call, on top of the time it takes over there: the way there and back, for a long file on a slow line.
+    way: Duration,
+}
+
+static PATIENCE: Patience = Patience { greeting: Duration::from_secs(40), way: Duration::from_secs(60) };
 /// For letting go of something while everything ends: without an answer the end of the connection does it.
 const LETTING_GO: Duration = Duration::from_secs(2);
 /// A login may say this much before `hands` do.
@@ -28,6 +33,7 @@ const CHATTER: usize = 64 << 10;
 /// A firewall elsewhere.
 pub struct Remote {
     carrier: Carrier,
+    patience: &'static Patience,
     link: OnceLock<Result<Arc<Link>>>,
 }
 
@@ -49,16 +55,16 @@ impl Drop for Held {
 impl Remote {
     /// Reached by this; nothing is started yet.
     pub fn new(carrier: Carrier) -> Self {
-        Self { carrier, link: OnceLock::new() }
+        Self { carrier, patience: &PATIENCE, link: OnceLock::new() }
     }
 
     fn link(&self) -> Result<&Arc<Link>> {
-        let link = self.link.get_or_init(|| Link::start(&self.carrier));
+        let link = self.link.get_or_init(|| Link::start(&self.carrier, self.patience));
         link.as_ref().map_err(Clone::clone)
     }
 
     fn call(&self, ask: Ask, limit: Duration) -> Result<Said> {
-        let said = self.link().and_then(|link| link.call(ask, limit + WAY));
+        let said = self.link().and_then(|link| link.call(ask, limit + self.patience.way));
         said.map_err(|error| error.while_doing(format!("on {}", self.carrier.name)))
     }
 
@@ -107,7 +113,7 @@ impl Remote {
     pub(super) async fn exchange(&self, server: SocketAddr, message: &[u8]) -> Result<Vec<u8>> {
         let ask = Ask::Exchange { server, message: Bytes::of(message) };
         let said = match self.link() {
-            Ok(link) => link.call_aside(ask, WAY).await,
+            Ok(link) => link.call_aside(ask, self.patience.way).await,
             Err(error) => Err(error),
         };
         match said.map_err(|error| error.while_doing(format!("on {}", self.carrier.name)))? {
@@ -191,9 +197,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Link {
-    fn start(carrier: &Carrier) -> Result<Arc<Self>> {
+    fn start(carrier: &Carrier, patience: &Patience) -> Result<Arc<Self>> {
         let link = Self::open(carrier)?;
-        link.greet(carrier)?;
+        link.greet(carrier, patience.greeting)?;
         let beating = Arc::downgrade(&link);
         thread::spawn(move || {
             loop {
@@ -221,9 +227,9 @@ impl Link {
         Ok(link)
     }
 
-    fn greet(&self, carrier: &Carrier) -> Result<()> {
+    fn greet(&self, carrier: &Carrier, limit: Duration) -> Result<()> {
         let ours = env!("CARGO_PKG_VERSION");
-        match self.call(Ask::Hello { protocol: PROTOCOL, version: ours.to_owned() }, GREETING)? {
+        match self.call(Ask::Hello { protocol: PROTOCOL, version: ours.to_owned() }, limit)? {
             Said::Hello { protocol: PROTOCOL, version, os } => {
                 tracing::debug!("{}: pfddns {version} on {os}", carrier.name);
                 Ok(())
@@ -350,6 +356,26 @@ mod tests {
         assert!(error.what().starts_with("no answer within"), "{error}");
         // With no time to wait, only what is known already can be the answer.
         assert_eq!(link.call(Ask::Beat, Duration::MAX).err().unwrap().what(), error.what());
+    }
+
+    static LITTLE: Patience = Patience { greeting: Duration::from_millis(1900), way: Duration::from_millis(1900) };
+
+    /// A firewall whose line goes dead: before a word, or right after the greeting.
+    #[test]
+    fn a_firewall_that_falls_silent_is_given_up_with_a_hint_by_every_call() {
+        let hello =
+            format!(r#"{{"id":1,"said":{{"Ok":{{"hello":{{"protocol":{PROTOCOL},"version":"1","os":"x"}}}}}}}}"#);
+        for script in ["exec cat >/dev/null".to_owned(), format!("read hello; echo '{hello}'; exec cat >/dev/null")] {
+            let remote = Remote { carrier: by(&script), patience: &LITTLE, link: OnceLock::new() };
+            let error = remote.read_if_there(Path::new("/x")).unwrap_err();
+            assert_eq!((error.what(), error.doing()), ("no answer within 1 s", &["on fw".to_owned()][..]), "{script}");
+            assert!(error.hint_text().unwrap().contains("`pfddns runs`"), "{error}");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let asked = runtime.block_on(remote.exchange(([127, 0, 0, 1], 53).into(), b"x"));
+            for error in [remote.list(Path::new("/")).unwrap_err(), asked.unwrap_err()] {
+                assert_eq!(error.what(), "no answer within 1 s", "{script}");
+            }
+        }
     }
 
     #[test]
