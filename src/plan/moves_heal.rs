@@ -31,7 +31,7 @@ fn sources(config: &Config, world: &World, file: Option<&Path>) -> Result<Files>
         let running = socket::command(host, control, "config-get", None)?.arguments;
         match lease_file(&running, family) {
             Some(file) => found.extend(files(host, &file)?),
-            None => found.push((format!("lease{family}-get-page"), lease_pages::read(host, control, family)?)),
+            None => found.push((format!("lease{family}-get-page"), pages(host, control, family)?)),
         }
     }
     if found.is_empty() {
@@ -39,6 +39,11 @@ fn sources(config: &Config, world: &World, file: Option<&Path>) -> Result<Files>
             .hint("name the file: pfddns kea heal --leases FILE"));
     }
     Ok(found)
+}
+
+fn pages(host: &Host, control: &Path, family: u8) -> Result<Vec<u8>> {
+    let ask = |command: &str, arguments| socket::ask(host, control, command, Some(arguments));
+    lease_pages::read(family, lease_pages::PAGE, ask).doing(|| format!("reading leases through {}", control.display()))
 }
 
 /// The file in which a DHCP server keeps its leases; `None` if it keeps them elsewhere.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// PATH of every child: a fixed one, since nothing is inherited.
 const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
 /// Longest answer taken from a socket: a configuration with 50,000 domains is about 12 MB.
-const ANSWER_LIMIT: u64 = 64 << 20;
+const ANSWER_LIMIT: usize = 64 << 20;
 
 /// Between a file's name and the number of the process that is about to replace it.
 const ASIDE: &str = ".pfddns-";
@@ -129,19 +129,17 @@ impl Local {
         Ok(Ran { code, stdout: collect(stdout), stderr: collect(stderr) })
     }
 
+    /// A request and everything that is answered until the other side closes, all within `limit`.
     pub(super) fn talk(&self, socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
-        let ask = || -> io::Result<Vec<u8>> {
-            let mut stream = UnixStream::connect(socket)?;
-            stream.set_read_timeout(Some(limit))?;
-            stream.set_write_timeout(Some(limit))?;
-            stream.write_all(request)?;
-            let mut answer = Vec::new();
-            stream.take(ANSWER_LIMIT).read_to_end(&mut answer)?;
-            Ok(answer)
-        };
-        ask().map_err(|error| match error.kind() {
+        converse(socket, request, limit).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                Error::new(format!("{}: no answer within {} s", socket.display(), limit.as_secs()))
+                Error::new(format!("{}: no whole answer within {} s", socket.display(), limit.as_secs()))
+            }
+            ErrorKind::PermissionDenied => {
+                at(socket, "no answer")(error).hint("its rights do not let this user in; is pfddns run as root?")
+            }
+            ErrorKind::FileTooLarge => {
+                Error::new(format!("{}: an answer of more than {} MiB", socket.display(), ANSWER_LIMIT >> 20))
             }
             _ => at(socket, "no answer")(error),
         })
@@ -261,6 +259,53 @@ impl Local {
         Err(Error::new(format!("{}: the file {found} since it was read; nothing was written", path.display()))
             .hint("run the command again: it plans from what is there now"))
     }
+}
+
+fn converse(socket: &Path, request: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + limit;
+    // A time-out of zero would mean none.
+    let left = || match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::Error::from(ErrorKind::TimedOut)),
+        left => Ok(left),
+    };
+    let mut stream = connect(socket, left()?)?;
+    let mut rest = request;
+    while !rest.is_empty() {
+        stream.set_write_timeout(Some(left()?))?;
+        let written = unless_interrupted(stream.write(rest))?.unwrap_or(0);
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    let mut answer = Vec::new();
+    let mut some = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+    loop {
+        stream.set_read_timeout(Some(left()?))?;
+        match unless_interrupted(stream.read(&mut some))? {
+            None => {}
+            Some(0) => return Ok(answer),
+            Some(length) => answer.extend_from_slice(some.get(..length).unwrap_or_default()),
+        }
+        if answer.len() > ANSWER_LIMIT {
+            return Err(io::Error::from(ErrorKind::FileTooLarge));
+        }
+    }
+}
+
+/// `None`: a signal came, ask again. With a time-out set the system never does that by itself.
+fn unless_interrupted(done: io::Result<usize>) -> io::Result<Option<usize>> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+        done => done.map(Some),
+    }
+}
+
+/// Linux lets a connection wait for ever where a daemon takes none any more, unless the socket has a time-out before.
+fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
+    use rustix::net;
+    let socket = net::socket_with(net::AddressFamily::UNIX, net::SocketType::STREAM, net::SocketFlags::CLOEXEC, None)?;
+    net::sockopt::set_socket_timeout(&socket, net::sockopt::Timeout::Send, Some(limit))?;
+    let address = net::SocketAddrUnix::new(path)?;
+    rustix::io::retry_on_intr(|| net::connect(&socket, &address))?;
+    Ok(socket.into())
 }
 
 /// Removes what killed processes of ours left beside a file they were about to replace: it may hold secrets. A process

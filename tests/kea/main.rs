@@ -16,6 +16,8 @@ mod heal;
 mod load;
 mod mistakes;
 mod rc;
+
+mod silent;
 mod site;
 mod traps;
 

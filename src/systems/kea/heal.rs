@@ -195,7 +195,7 @@ async fn settle(clock: &Clock, host: &Host, socket: &Path, before: i64, count: u
     // A server that is silent costs 3 tries per update and server: up to a minute for a batch, then it is told.
     for _ in 0..3000 {
         let now = Statistics::read(host, socket)?;
-        let arrived = now.get("ncr-received") - before;
+        let arrived = now.get("ncr-received").saturating_sub(before);
         if now.at_rest() && now == last {
             return Ok(usize::try_from(arrived.clamp(0, wanted)).unwrap_or(0));
         }

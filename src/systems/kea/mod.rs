@@ -1,6 +1,7 @@
 //! Kea's DDNS side: the D2 document (render, read, check), the control channel, and changing a running D2 without
 //! losing an update. Not for: when to do so, and DNS servers; those are in `tasks` and `systems::servers`.
 
+pub mod answer;
 pub mod apply;
 pub mod check;
 pub mod d2;
