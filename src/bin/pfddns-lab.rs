@@ -5,7 +5,7 @@
 mod doubles;
 
 use doubles::site::{Plan, Site};
-use doubles::{d2, dns};
+use doubles::{d2, dns, firewall};
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -85,6 +85,8 @@ fn lab(options: &Options) -> std::io::Result<String> {
     let mut plan = Plan::new(folder.path());
     plan.d2 = options.d2.clone();
     let site = Site::start(&plan)?;
+    let files = firewall::fill(&folder.path().join("firewall"), &folder.path().join("kea4-ctrl-socket"))?;
+    std::fs::OpenOptions::new().append(true).open(site.config())?.write_all(files.as_bytes())?;
     introduce(&site, &plan)?;
     let mut counts = Counts::default();
 
@@ -136,6 +138,7 @@ fn introduce(site: &Site, plan: &Plan) -> std::io::Result<()> {
             say("  D2: kea-dhcp-ddns is not installed (apt-get install kea-dhcp-ddns-server), so its part is left out.")
         }
     }
+    say("  A firewall's folder: config.xml as pfSense 2.8 writes it; without pfSense's PHP, a change waits there");
     say("  Secrets: the local sealed file store");
     Ok(())
 }
@@ -178,7 +181,8 @@ fn keep(site: &Site) {
     let program = program.as_deref().unwrap_or(Path::new("pfddns")).display().to_string();
     say(&format!(
         "\n# It goes on running. In another terminal:\n  export PFDDNS_CONFIG={}\n  {program} tsig status\n  {program} tsig rotate --dry-run\n  \
-         {program} kea render --dry-run\n  {program} bypass enable --for 10m --reason trying\n  {program} undo\n\n# Enter (or the end of input) stops it.",
+         {program} kea render --dry-run\n  {program} bypass enable --for 10m --reason trying\n  {program} undo\n  {program} dhcp show\n  \
+         {program} dhcp dns-servers lan 10.77.10.1 10.77.10.53\n\n# Enter (or the end of input) stops it.",
         site.config().display()
     ));
     let _ = std::io::stdin().read(&mut [0u8; 1]);

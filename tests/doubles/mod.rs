@@ -5,5 +5,6 @@
 pub mod d2;
 pub mod dhcp4;
 pub mod dns;
+pub mod firewall;
 pub mod site;
 pub mod technitium;
