@@ -7,7 +7,7 @@ mod manual;
 mod runs;
 mod service;
 
-use crate::cli::{Bypass, Cli, Command, Go, Kea, Tsig};
+use crate::cli::{Bypass, Cli, Command, Go, Kea, Look, Tsig};
 use crate::config::{Config, DEFAULT_PATH, SshConfig};
 use crate::error::{Error, Exit, Result};
 use crate::model::{Destination, HostName};
@@ -247,10 +247,7 @@ impl Session<'_> {
                 self.opened(shown)
             }
             Command::Bypass(Bypass::Status) => self.bypass_status(),
-            Command::Bypass(Bypass::Disable(go)) => {
-                let plan = tasks::bypass::disable(&self.config, &self.world).await?;
-                self.go(plan, &go).await
-            }
+            Command::Bypass(Bypass::Disable(go)) => self.close(&go).await,
             Command::Dhcp(it) => self.dhcp(it).await,
             Command::Unbound(it) => self.unbound(it).await,
             Command::Backup(it) => self.backup(it).await,
@@ -293,6 +290,21 @@ impl Session<'_> {
         Ok(shown)
     }
 
+    /// Closes the door. One that was cut off while it was opened is taken back; a closing that was cut off goes on.
+    async fn close(&mut self, go: &Go) -> Result<Shown> {
+        let runs = plan::journal::all(&self.world, &self.config.state)?;
+        let opened = plan::bypass::read(&self.config, &self.world)?.map(|it| it.run);
+        let look = Look { only_plan: go.only_plan };
+        match runs.into_iter().rfind(plan::RunRecord::unfinished).map(|it| it.plan) {
+            Some(plan) if plan.closes() => self.resume(&look).await,
+            Some(plan) if Some(&plan.id) == opened.as_ref() => self.undo(Some(&plan.id), &look).await,
+            _ => {
+                let plan = tasks::bypass::disable(&self.config, &self.world).await?;
+                self.go(plan, go).await
+            }
+        }
+    }
+
     /// A bypass whose time is over is closed before anything else, by whichever command comes first. If that fails it
     /// is said, and the command goes on: looking must still be possible, and no task builds on a bypass.
     async fn end_expired_bypass(&mut self, command: &Command) {
@@ -305,11 +317,7 @@ impl Session<'_> {
             _ => return,
         };
         let _ = writeln!(self.stderr, "the bypass ended at {:.0}: putting the rules back", state.until);
-        let ended = async {
-            let plan = tasks::bypass::disable(&self.config, &self.world).await?;
-            self.go(plan, &Go::default()).await
-        };
-        if let Err(error) = ended.await {
+        if let Err(error) = self.close(&Go::default()).await {
             let _ = write!(self.stderr, "{}", report::error_text(&error.while_doing("ending the bypass")));
         }
     }

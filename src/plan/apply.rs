@@ -71,7 +71,8 @@ struct Run<'a> {
     evidence: Evidence,
 }
 
-/// Applies a plan from its start. Refuses a stale one and, while another run is unfinished, any.
+/// Applies a plan from its start. Refuses a stale one and, while another run is unfinished, any but the end of a bypass:
+/// that has to come, and nothing that was begun meanwhile builds on its rules.
 pub async fn apply(
     plan: &Plan,
     config: &Config,
@@ -80,7 +81,8 @@ pub async fn apply(
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
     let runs = Runs::lock(world, &config.state)?;
-    if let Some(open) = super::journal::all(world, &config.state)?.iter().find(|run| run.unfinished()) {
+    let others = super::journal::all(world, &config.state)?;
+    if let Some(open) = others.iter().find(|run| run.unfinished() && !plan.closes()) {
         return Err(Error::new(format!("run {} is unfinished", open.plan.id))
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"));
     }

@@ -124,7 +124,7 @@ impl Stage {
             "rename" => fs::rename(self.path(name), self.path(more)).unwrap(),
             "run" => self.expect(0, &rest.split(' ').collect::<Vec<_>>()),
             "run-pending" => self.expect(5, &rest.split(' ').collect::<Vec<_>>()),
-            "cut-journal" => self.cut_journal(),
+            "cut-journal" => self.cut_journal(name),
             "bypass-is-over" => self.expire(),
             "down" => self.server(name).unreachable(true),
             "up" => self.server(name).unreachable(false),
@@ -156,10 +156,11 @@ impl Stage {
         private(&path, format!("{text}{}\n", more.replace("\\n", "\n")).as_bytes()).unwrap();
     }
 
-    /// Takes the last line from the newest journal, as if the machine had stopped before it was written.
-    fn cut_journal(&self) {
+    /// Takes the last line from the newest journal of such a run, as if the machine had stopped before it was written.
+    fn cut_journal(&self, of: &str) {
         let mut all: Vec<PathBuf> =
             fs::read_dir(self.path("state/runs")).unwrap().map(|it| it.unwrap().path()).collect();
+        all.retain(|path| path.to_string_lossy().contains(of));
         all.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
         let newest = all.pop().expect("a journal");
         let text = fs::read_to_string(&newest).unwrap();
