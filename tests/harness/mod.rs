@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
 mod bao;
+mod dhcp;
 mod executable;
 mod kea;
 mod named;
@@ -13,6 +14,7 @@ mod sshd;
 mod unbound;
 
 pub use bao::Bao;
+pub use dhcp::Dhcp;
 pub use executable::executable;
 pub use kea::{Kea, KeaHome};
 pub use named::Named;

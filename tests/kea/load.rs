@@ -1,14 +1,12 @@
 //! Changes of D2's key under load: kea-dhcp4, perfdhcp at 300 leases a second, D2, BIND. Every lease that was given has
 //! to reach D2, through all changes; a plain reload in the same run shows what is lost without the pause.
 
-use crate::harness::{Daemon, Kea, Named, free_port, program, real, until};
+use crate::harness::{Daemon, Dhcp, Kea, Named, real, until};
 use crate::site::{Site, secret};
 use pfddns::systems::kea::socket::{Statistics, command};
 use pfddns::world::{Host, local::Local};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -36,10 +34,7 @@ struct Load {
     site: Site,
     _named: Named,
     _d2: Daemon,
-    _dhcp: Daemon,
-    dhcp_socket: PathBuf,
-    server_port: u16,
-    client_port: u16,
+    dhcp: Dhcp,
 }
 
 /// What one phase gave.
@@ -89,7 +84,6 @@ fn twenty_changes(kea: Kea) {
 
 impl Load {
     fn start(kea: Kea) -> Option<Self> {
-        real(program("/usr/sbin/perfdhcp"))?;
         let named = real(Named::start(|folder| {
             let key = |name: &str, seed| {
                 format!("key \"{name}\" {{ algorithm hmac-sha256; secret \"{}\"; }};\n", secret(seed).expose())
@@ -103,39 +97,24 @@ impl Load {
         site.domain("lan.example.", &[named.dns]);
         site.spec.log = None;
         let d2 = site.start_d2("ddns-1", 1);
-        let dhcp_socket = site.home.socket("dhcp4");
-        site.paths.pause = vec![dhcp_socket.clone()];
-        let (server_port, client_port) = (free_port(), free_port());
-        let config = site.home.folder().join("dhcp4.conf");
-        crate::harness::write(&config, &dhcp4(&dhcp_socket, site.spec.listen.port()), 0o600);
-        let mut command = Command::new(&site.home.dhcp4);
-        command.env_clear().env("PATH", "/usr/bin:/bin").current_dir(site.home.folder());
-        command.args(["-p", &server_port.to_string(), "-P", &client_port.to_string(), "-c"]).arg(&config);
-        let dhcp = Daemon::start(&mut command, &site.home.folder().join("dhcp4.out")).unwrap();
-        let dhcp = dhcp.ready("dhcp4", || std::os::unix::net::UnixStream::connect(&dhcp_socket).is_ok());
-        Some(Self { site, _named: named, _d2: d2, _dhcp: dhcp, dhcp_socket, server_port, client_port })
+        let (subnet, pool) = ("10.0.0.0/8", "10.0.0.1 - 10.9.255.254");
+        let dhcp = real(Dhcp::start(&site.home, site.spec.listen.port(), "lan.example.", subnet, pool))?;
+        site.paths.pause = vec![dhcp.socket.clone()];
+        Some(Self { site, _named: named, _d2: d2, dhcp })
     }
 
     /// Runs the load, and `change` 20 times, one after another with a pause.
     fn phase(&mut self, seed: u32, mut change: impl FnMut(&mut Site, u32)) -> Phase {
         let before = self.counts();
         let start = Instant::now();
-        let mut load = Command::new("/usr/sbin/perfdhcp")
-            .args(["-4", "-r", &RATE.to_string(), "-R", "1000000", "-p", "600", "-l", "127.0.0.1"])
-            .args(["-b", &format!("mac=00:0c:0{seed}:00:00:00"), "-L", &self.client_port.to_string()])
-            .args(["-N", &self.server_port.to_string(), "127.0.0.1"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let load = self.dhcp.load(RATE, &format!("00:0c:0{seed}:00:00:00"));
         std::thread::sleep(Duration::from_millis(700));
         for number in 1..=CHANGES {
             change(&mut self.site, number);
             std::thread::sleep(Duration::from_millis(300));
         }
         let seconds = start.elapsed().as_secs_f64();
-        let _ = load.kill();
-        let _ = load.wait();
+        drop(load);
         let mut last = self.counts();
         until(Duration::from_secs(20), "D2 at rest", || {
             std::thread::sleep(Duration::from_millis(100));
@@ -150,21 +129,6 @@ impl Load {
     /// Leases given by kea-dhcp4 and requests received by D2, since they were started.
     fn counts(&self) -> (i64, i64) {
         let host = Host::Local(Local);
-        let given = Statistics::read(&host, &self.dhcp_socket).unwrap().get("pkt4-ack-sent");
-        (given, Statistics::read(&host, &self.site.paths.socket).unwrap().get("ncr-received"))
+        (self.dhcp.given(), Statistics::read(&host, &self.site.paths.socket).unwrap().get("ncr-received"))
     }
-}
-
-fn dhcp4(socket: &Path, d2_port: u16) -> String {
-    let socket = socket.display();
-    format!(
-        r#"{{"Dhcp4":{{"interfaces-config":{{"interfaces":["lo/127.0.0.1"],"dhcp-socket-type":"udp"}},
-        "lease-database":{{"type":"memfile","persist":false}},
-        "control-socket":{{"socket-type":"unix","socket-name":"{socket}"}},
-        "dhcp-ddns":{{"enable-updates":true,"server-port":{d2_port}}},
-        "ddns-replace-client-name":"always","ddns-generated-prefix":"h","ddns-qualifying-suffix":"lan.example.",
-        "subnet4":[{{"id":1,"subnet":"10.0.0.0/8","relay":{{"ip-addresses":["127.0.0.1"]}},
-                     "pools":[{{"pool":"10.0.0.1 - 10.9.255.254"}}]}}],
-        "loggers":[{{"name":"kea-dhcp4","severity":"WARN","output_options":[{{"output":"stdout"}}]}}]}}}}"#
-    )
 }

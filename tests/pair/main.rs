@@ -9,6 +9,7 @@ mod cut_off;
 mod doubles;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod load;
 mod site;
 
 use harness::{Sshd, real};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-pub const ZONES: [&str; 2] = ["lan.lab.test", "20.77.10.in-addr.arpa"];
+pub const ZONES: [&str; 2] = ["lan.lab.test", "77.10.in-addr.arpa"];
 pub const NAMES: [&str; 2] = ["one", "two"];
 
 /// One firewall.
@@ -21,7 +21,7 @@ pub struct Fw {
     pub d2: Option<Daemon>,
     pub home: KeaHome,
     pub folder: PathBuf,
-    listen: u16,
+    pub listen: u16,
 }
 
 impl Fw {
@@ -128,12 +128,12 @@ impl Pair {
         }
         let sources = "sources = [\"127.0.0.1\"]";
         text.push_str(&format!(
-            "[[zone]]\nname = \"lan.lab.test\"\n{sources}\n[[subnet]]\nnetwork = \"10.77.20.0/24\"\n{sources}\n"
+            "[[zone]]\nname = \"lan.lab.test\"\n{sources}\n[[subnet]]\nnetwork = \"10.77.0.0/16\"\n{sources}\n"
         ));
         write(&self.file(), &text, 0o600);
     }
 
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.folder.path().join("pfddns.toml")
     }
 
