@@ -139,26 +139,34 @@ pub fn dhcp_view(config: &Config, world: &World) -> Result<DhcpView> {
     })
 }
 
-/// Asks each server from here: does it answer, and does it know the first of our zones if one of its siblings does?
+/// Asks each server from here: does it answer, and does it know the first of our zones?
 pub async fn check_dns_servers(config: &Config, world: &World, servers: &[String]) -> Result<Vec<Warning>> {
     let zone = config.zones.iter().map(|it| &it.name).find(|it| !it.is_reverse());
     let name = DomainName::new(zone.map_or(".", ZoneName::as_str)).or_else(|_| DomainName::new("localhost."))?;
     let addresses: Vec<IpAddr> = servers.iter().filter_map(|it| it.parse().ok()).collect();
     let asked = addresses.iter().map(|it| dns::lookup(world, (*it, 53).into(), &name, Rtype::Ns));
-    let answers: Vec<_> = addresses.iter().zip(join_all(asked).await).collect();
-    let mut warnings = Vec::new();
+    let answers = join_all(asked).await;
+    Ok(judged(&name, zone.is_some(), addresses.into_iter().zip(answers).collect()))
+}
+
+/// What the answers mean for a client, which asks any one of the servers. `ours`: the name is a zone of ours.
+fn judged(name: &DomainName, ours: bool, answers: Vec<(IpAddr, Result<dns::Answer>)>) -> Vec<Warning> {
     let knows = |answer: &dns::Answer| answer.rcode == 0 && !answer.records.is_empty();
-    let known = answers.iter().any(|(_, it)| it.as_ref().is_ok_and(knows));
-    for (server, answer) in answers {
-        match answer {
-            Err(error) => warnings.push(Warning { what: format!("{server} does not answer: {}", error.what()) }),
-            Ok(answer) if known && zone.is_some() && !knows(&answer) => warnings.push(Warning {
-                what: format!("{server} does not know {name}, its sibling does: clients that ask it miss our names"),
-            }),
-            Ok(_) => {}
+    let sibling = match answers.iter().any(|(_, it)| it.as_ref().is_ok_and(knows)) {
+        true => ", its sibling does",
+        false => "",
+    };
+    let what = |(server, answer): (IpAddr, Result<dns::Answer>)| match answer {
+        Err(error) => Some(format!("{server} does not answer: {}", error.what())),
+        Ok(it) if !matches!(it.rcode, 0 | 3) => {
+            Some(format!("{server} has no answer for {name} (RCODE {}): clients that ask it resolve nothing", it.rcode))
         }
-    }
-    Ok(warnings)
+        Ok(it) if ours && !knows(&it) => {
+            Some(format!("{server} does not know {name}{sibling}: clients that ask it miss our names"))
+        }
+        Ok(_) => None,
+    };
+    answers.into_iter().filter_map(what).map(|what| Warning { what }).collect()
 }
 
 /// The resolver as config.xml has it.
@@ -199,4 +207,33 @@ pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName
         (Knowledge::Copy, _) => format!("make the resolver keep {} from {}", names.join(", "), servers.join(", ")),
     };
     plan_edit(config, world, &document, "unbound", &title, edits, Rebuild::Resolver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_fail_a_client_are_named_also_when_all_of_them_do() {
+        let name = DomainName::new("lan.example.").unwrap();
+        let answer = |rcode, records: &[&str]| {
+            Ok(dns::Answer { aa: true, rcode, records: records.iter().map(ToString::to_string).collect() })
+        };
+        let said = |answers: Vec<Result<dns::Answer>>| {
+            let servers = (1..).map(|n| IpAddr::from([10, 0, 10, n]));
+            let all = judged(&name, true, servers.zip(answers).collect());
+            all.into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        assert!(said(vec![answer(0, &["ns1."]), answer(0, &["ns1."])]).is_empty());
+        let miss = "clients that ask it miss our names";
+        assert_eq!(
+            said(vec![answer(0, &["ns1."]), answer(3, &[]), Err(Error::new("silence"))]),
+            [
+                format!("10.0.10.2 does not know lan.example., its sibling does: {miss}"),
+                "10.0.10.3 does not answer: silence".to_owned()
+            ]
+        );
+        assert_eq!(said(vec![answer(3, &[])]), [format!("10.0.10.1 does not know lan.example.: {miss}")]);
+        assert!(said(vec![answer(5, &[])])[0].contains("has no answer for lan.example. (RCODE 5)"));
+    }
 }

@@ -150,6 +150,19 @@ pub fn not_standby(document: &Document<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what nobody can be asked at, and what is named twice.
+pub(super) fn check_servers(servers: &[IpAddr]) -> Result<()> {
+    for (n, server) in servers.iter().enumerate() {
+        if servers.iter().take(n).any(|it| it == server) {
+            return Err(Error::usage(format!("{server} is named twice")));
+        }
+        if server.is_unspecified() || server.is_multicast() || *server == IpAddr::from(Ipv4Addr::BROADCAST) {
+            return Err(Error::usage(format!("{server} is no address that a server can have")));
+        }
+    }
+    Ok(())
+}
+
 /// The change that makes these the DNS servers of an interface. None: back to pfSense's own choice.
 pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4Addr]) -> Result<Edit> {
     not_standby(document)?;
@@ -158,14 +171,8 @@ pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4
         return Err(Error::usage(format!("DHCP is off on {}", scope.interface))
             .hint("turn it on in Services > DHCP Server, then run the command again"));
     }
-    for (n, server) in servers.iter().enumerate() {
-        if servers.iter().take(n).any(|it| it == server) {
-            return Err(Error::usage(format!("{server} is named twice")));
-        }
-        if server.is_unspecified() || server.is_broadcast() || server.is_multicast() {
-            return Err(Error::usage(format!("{server} is no address that a server can have")));
-        }
-    }
+    let addresses: Vec<IpAddr> = servers.iter().map(|it| IpAddr::from(*it)).collect();
+    check_servers(&addresses)?;
     let path = format!("dhcpd/{}/dnsserver", scope.interface);
     let list = servers.iter().map(|it| Seen::Text(it.to_string())).collect();
     Ok(Edit::put(&path, Seen::List(list)))

@@ -2,6 +2,7 @@
 //! Overrides are marked in their description, the text in `custom_options` by comment lines; only those are ever removed.
 
 use super::custom_kea::decode;
+use super::dhcp::check_servers;
 use super::document::Document;
 use super::edit::Edit;
 use super::seen::Seen;
@@ -83,6 +84,7 @@ fn same_domain(written: &str, zone: &ZoneName) -> bool {
 /// The change that makes the resolver ask these servers for this zone; with none, it takes our overrides out.
 /// Somebody else's override of the same domain is a refusal.
 pub fn forward(document: &Document<'_>, zone: &ZoneName, servers: &[IpAddr]) -> Result<Vec<Edit>> {
+    check_servers(servers)?;
     let resolver = show(document);
     if !resolver.enabled && !servers.is_empty() {
         return Err(Error::usage("the DNS Resolver of this firewall is off")
@@ -151,6 +153,7 @@ fn entry(zone: &ZoneName, server: IpAddr) -> Seen {
 
 /// The change that makes the resolver keep a copy of the zone, transferred from these servers; with none, it goes.
 pub fn auth_zone(document: &Document<'_>, zone: &ZoneName, primaries: &[IpAddr]) -> Result<Vec<Edit>> {
+    check_servers(primaries)?;
     let resolver = show(document);
     if !resolver.enabled && !primaries.is_empty() {
         return Err(Error::usage("the DNS Resolver of this firewall is off")
@@ -307,6 +310,15 @@ mod tests {
         assert_eq!(at(list, "<active_interface>opt7,lan,wan"), Some(SocketAddr::from(([10, 0, 10, 1], 53))));
         assert_eq!(at(&format!("{list}{end}"), "<active_interface>opt7</active_interface>"), None);
         assert_eq!(at("<unbound>\n\t\t<enable></enable>", "<unbound>"), None);
+    }
+
+    #[test]
+    fn servers_that_nobody_can_ask_are_refused() {
+        let document = Document::read(CONFIG.as_bytes()).unwrap();
+        for (bad, why) in [(["10.0.10.53", "10.0.10.53"], "named twice"), (["10.0.10.53", "::"], "no address")] {
+            let error = forward(&document, &zone(), &addresses(&bad)).unwrap_err();
+            assert!(error.what().contains(why) && auth_zone(&document, &zone(), &addresses(&bad)).is_err(), "{error}");
+        }
     }
 
     #[test]
