@@ -116,12 +116,12 @@ pub fn dns_servers(
 ) -> Result<(Plan, Vec<Warning>)> {
     let bytes = read(config, world)?;
     let document = parse(config, &bytes)?;
-    let scope = dhcp::find_scope(&document, interface)?;
+    let interface = document.name(dhcp::find_scope(&document, interface)?);
     let edits = vec![dhcp::set_dns_servers(&document, interface, servers)?];
     let names: Vec<String> = servers.iter().map(Ipv4Addr::to_string).collect();
     let title = match names.is_empty() {
-        true => format!("let pfSense choose the DNS servers of {}", scope.interface),
-        false => format!("hand out {} as DNS servers of {}", names.join(", "), scope.interface),
+        true => format!("let pfSense choose the DNS servers of {interface}"),
+        false => format!("hand out {} as DNS servers of {interface}", names.join(", ")),
     };
     let plan = plan_edit(config, world, &document, "dns-servers", &title, edits, Rebuild::Dhcp)?;
     Ok((plan, dhcp::lint_dns_servers(&names)))

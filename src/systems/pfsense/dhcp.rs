@@ -77,13 +77,21 @@ pub fn scopes(document: &Document<'_>) -> Vec<Scope> {
     document.children(dhcpd).map(|id| scope(document, id)).collect()
 }
 
+/// A setting of the interface a DHCP section is for, if it has one.
+fn setting(document: &Document<'_>, id: Id, key: &str) -> Option<String> {
+    let settings = document.at(&["interfaces", document.name(id)])?;
+    document.text_of(settings, key).filter(|it| !it.is_empty())
+}
+
+fn description(document: &Document<'_>, id: Id) -> String {
+    setting(document, id, "descr").unwrap_or_else(|| document.name(id).to_uppercase())
+}
+
 fn scope(document: &Document<'_>, id: Id) -> Scope {
-    let interface = document.name(id).to_owned();
-    let settings = document.at(&["interfaces", &interface]);
-    let of = |key: &str| settings.and_then(|it| document.text_of(it, key)).filter(|it| !it.is_empty());
+    let of = |key: &str| setting(document, id, key);
     let address = of("ipaddr").filter(|it| it.parse::<Ipv4Addr>().is_ok());
     Scope {
-        description: of("descr").unwrap_or_else(|| interface.to_uppercase()),
+        description: description(document, id),
         enabled: document.child(id, "enable").is_some(),
         address: address.and_then(|it| of("subnet").map(|length| format!("{it}/{length}"))),
         range: range(document, id),
@@ -103,7 +111,7 @@ fn scope(document: &Document<'_>, id: Id) -> Scope {
             })
             .collect(),
         custom_kea: document.text_of(id, "custom_kea_config").is_some_and(|it| !it.is_empty()),
-        interface,
+        interface: document.name(id).to_owned(),
     }
 }
 
@@ -116,13 +124,13 @@ fn texts(document: &Document<'_>, id: Id, tag: &str) -> Vec<String> {
     document.list(id, tag).filter_map(|it| document.text(it)).collect()
 }
 
-/// The scope of an interface, named by its key or by the name the web interface shows.
-pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Scope> {
-    let all = scopes(document);
-    let found = all.iter().find(|it| it.interface.eq_ignore_ascii_case(name));
-    let found = found.or_else(|| all.iter().find(|it| it.description.eq_ignore_ascii_case(name)));
-    found.cloned().ok_or_else(|| {
-        let known: Vec<_> = all.iter().map(|it| it.interface.as_str()).collect();
+/// The DHCP section of an interface, named by its key or by the name the web interface shows.
+pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Id> {
+    let all: Vec<Id> = document.at(&["dhcpd"]).map(|it| document.children(it).collect()).unwrap_or_default();
+    let found = all.iter().find(|it| document.name(**it).eq_ignore_ascii_case(name));
+    let found = found.or_else(|| all.iter().find(|it| description(document, **it).eq_ignore_ascii_case(name)));
+    found.copied().ok_or_else(|| {
+        let known: Vec<_> = all.iter().map(|it| document.name(*it)).collect();
         match known.as_slice() {
             [] => Error::usage("config.xml has no DHCP section").hint("turn DHCP on in Services > DHCP Server first"),
             known => Error::usage(format!("no DHCP section for interface {name}"))
@@ -167,13 +175,13 @@ pub(super) fn check_servers(servers: &[IpAddr]) -> Result<()> {
 pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4Addr]) -> Result<Edit> {
     not_standby(document)?;
     let scope = find_scope(document, interface)?;
-    if !scope.enabled {
-        return Err(Error::usage(format!("DHCP is off on {}", scope.interface))
+    if document.child(scope, "enable").is_none() {
+        return Err(Error::usage(format!("DHCP is off on {}", document.name(scope)))
             .hint("turn it on in Services > DHCP Server, then run the command again"));
     }
     let addresses: Vec<IpAddr> = servers.iter().map(|it| IpAddr::from(*it)).collect();
     check_servers(&addresses)?;
-    let path = format!("dhcpd/{}/dnsserver", scope.interface);
+    let path = format!("dhcpd/{}/dnsserver", document.name(scope));
     let list = servers.iter().map(|it| Seen::Text(it.to_string())).collect();
     Ok(Edit::put(&path, Seen::List(list)))
 }
@@ -236,13 +244,14 @@ mod tests {
     fn reads_what_the_form_shows() {
         let document = Document::read(CONFIG.as_bytes()).unwrap();
         assert_eq!(backend(&document), Backend::Kea);
-        let lan = find_scope(&document, "lan & management").unwrap();
+        let find = |name| find_scope(&document, name).map(|id| scope(&document, id));
+        let lan = find("lan & management").unwrap();
         assert_eq!((lan.interface.as_str(), lan.enabled, lan.address.as_deref()), ("lan", true, Some("10.0.10.1/24")));
         assert_eq!(lan.range, Some(("10.0.10.100".into(), "10.0.10.199".into())));
         assert_eq!(lan.dns_servers, ["10.0.10.1"]);
         assert_eq!(lan.static_maps[0].hostname, "host-lan-10");
-        assert_eq!(find_scope(&document, "OPT1").unwrap().interface, "opt1");
-        let error = find_scope(&document, "opt9").unwrap_err().to_string();
+        assert_eq!(find("OPT1").unwrap().interface, "opt1");
+        let error = find("opt9").unwrap_err().to_string();
         assert!(error.contains("interfaces with one: lan, opt1"), "{error}");
     }
 

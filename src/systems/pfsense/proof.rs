@@ -153,7 +153,11 @@ fn groups<'d>(document: &'d Document<'_>, id: Id) -> Vec<(&'d str, Vec<Id>)> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     for child in document.children(id) {
         let name = document.name(child);
-        let at = *places.entry(name).or_insert(groups.len());
+        // The members of a list nearly always stand together.
+        let at = match groups.last() {
+            Some((last, _)) if *last == name => groups.len() - 1,
+            _ => *places.entry(name).or_insert(groups.len()),
+        };
         if at == groups.len() {
             groups.push((name, Vec::new()));
         }
