@@ -162,6 +162,12 @@ pub fn status_text(status: &Status) -> String {
             let _ = writeln!(out, "    zone {zone}  {rules}");
         }
     }
+    if let Some(view) = &status.dhcp_wiring {
+        out.push_str("\nDHCP\n");
+        firewall::wiring_text(view).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
+    let proof = status.last_proof.map_or_else(|| "none yet: `pfddns verify`".to_owned(), |it| format!("{it:.0}"));
+    let _ = writeln!(out, "\nlast proof that others are refused: {proof}");
     if status.problems.is_empty() {
         out.push_str("\nall agree\n");
     } else {

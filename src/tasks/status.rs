@@ -3,12 +3,13 @@
 
 use super::service;
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
+use super::wiring::{self, WiringView};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::model::{HostName, KeyName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
 use crate::plan::check::same_rules;
-use crate::plan::journal;
+use crate::plan::{Change, Check, Plan, journal};
 use crate::secret::Fingerprint;
 use crate::systems::kea::{self, Installed};
 use crate::systems::store::{Book, Store};
@@ -36,6 +37,10 @@ pub struct Status {
     /// The other firewalls of the site, the first one left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_firewalls: Vec<FirewallStatus>,
+    /// Whether pfSense's kea-dhcp4 sends names to D2; none where there is no config.xml, or nobody to wire in it.
+    pub dhcp_wiring: Option<WiringView>,
+    /// When it was last proven who is refused, and all held.
+    pub last_proof: Option<Timestamp>,
     /// A bypass in force.
     pub bypass: Option<BypassState>,
     /// Names of unfinished runs.
@@ -110,6 +115,9 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
     let runs = keep(journal::all(world, &config.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
+    let proof = |run: &&journal::RunRecord| run.ended == Some(journal::Ending::Done) && proves(&run.plan);
+    let last_proof = runs.iter().rfind(proof).map(|run| run.last);
+    let dhcp_wiring = dhcp(config, world, &mut problems);
     let current = book.as_ref().and_then(|book| book.current.clone());
     for server in &servers {
         compare(config, book.as_ref(), bypass.as_ref(), server, &mut problems);
@@ -140,10 +148,46 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
         servers: servers.iter().map(server_status).collect(),
         d2_file,
         d2_running,
+        dhcp_wiring,
+        last_proof,
         bypass,
         unfinished,
         problems,
     })
+}
+
+/// Does it show that somebody is refused?
+fn proves(plan: &Plan) -> bool {
+    let refused = |it: &Check| matches!(it, Check::KeyRefused { .. });
+    plan.steps.iter().any(|it| matches!(it.change, Change::ProbeRefusals { .. }) || it.after.iter().any(refused))
+}
+
+/// Wiring that was begun must be whole and live; where there is none, that is for the operator to say.
+fn half_wired(seen: &WiringView) -> Option<String> {
+    let wired = seen.places.iter().filter(|(_, holds)| *holds).count();
+    match seen.live {
+        _ if wired == 0 => None,
+        _ if wired < seen.places.len() => {
+            Some(format!("{} has only a part of the DDNS wiring: `pfddns dhcp ddns enable`", seen.file))
+        }
+        Some(true) => None,
+        Some(false) => Some(format!("{} is wired for DDNS, but the running kea-dhcp4 {}", seen.file, seen.why)),
+        None => Some(format!("the running kea-dhcp4 can't be asked whether it sends names: {}", seen.why)),
+    }
+}
+
+fn dhcp(config: &Config, world: &World, problems: &mut Vec<String>) -> Option<WiringView> {
+    let host = world.host(&config.d2.host).ok()?;
+    if !config.d2.manage || !matches!(host.mode(&config.pfsense.config), Ok(Some(_))) {
+        return None;
+    }
+    let seen = match wiring::status(config, world) {
+        // No interface of pfddns.toml has DHCP here.
+        Err(error) if error.exit() == Exit::Usage => return None,
+        seen => keep(seen, "whether kea-dhcp4 sends names", problems)?,
+    };
+    problems.extend(half_wired(&seen));
+    Some(seen)
 }
 
 fn name(key: Option<&KeyName>) -> String {
@@ -251,5 +295,26 @@ fn server_status(server: &ServerSeen) -> ServerStatus {
         started: server.standing.started.clone(),
         keys: server.keys.iter().map(|key| (key.name.clone(), key.fingerprint.clone())).collect(),
         zones: server.zones.iter().map(|(zone, rules)| (zone.to_string(), rules.to_string())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wiring_that_was_begun_must_be_whole_and_live() {
+        let said = |places: [bool; 2], live, why: &str| {
+            let places = places.iter().map(|it| ("lan".to_owned(), *it)).collect();
+            half_wired(&WiringView { file: "config.xml".into(), lasting: true, places, live, why: why.into() })
+        };
+        assert_eq!(said([false, false], Some(false), "does not send names to D2"), None);
+        assert_eq!(said([false, false], None, "no socket"), None);
+        assert_eq!(said([true, true], Some(true), ""), None);
+        assert!(said([true, false], Some(true), "").is_some_and(|it| it.contains("only a part")));
+        assert!(
+            said([true, true], Some(false), "does not send names to D2").is_some_and(|it| it.contains("does not send"))
+        );
+        assert!(said([true, true], None, "no socket").is_some_and(|it| it.contains("can't be asked")));
     }
 }
