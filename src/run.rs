@@ -70,11 +70,10 @@ struct Session<'a> {
 
 /// The whole program. `stderr` gets progress while it happens.
 pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, stderr: &mut dyn Write) -> Answer {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => {
-            return Answer { stdout: String::new(), stderr: error.render().to_string(), exit: Exit::Usage };
-        }
+        Err(error) if error.use_stderr() => return misspelt(&error, args.iter().any(|it| it == "--json")),
         Err(help) => return Answer { stdout: help.render().to_string(), stderr: String::new(), exit: Exit::Done },
     };
     // Hands have a language of their own.
@@ -94,6 +93,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, 
             exit: error.exit(),
         },
     }
+}
+
+/// A command line that is none. Whoever reads JSON gets it as every other error.
+fn misspelt(error: &clap::Error, json: bool) -> Answer {
+    let stderr = error.render().to_string();
+    let said = stderr.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let what = match error.kind() {
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing".to_owned(),
+        _ => said.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    let error = Error::usage(what).hint("--help, behind any command, shows what there is");
+    let stdout = if json { format!("{:#}\n", report::error_json(&error)) } else { String::new() };
+    Answer { stdout, stderr, exit: Exit::Usage }
 }
 
 /// Sends what happens to stderr. Only our own words at one and two -v: the libraries' may hold what was sent.
