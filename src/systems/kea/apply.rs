@@ -261,6 +261,9 @@ async fn restore(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old:
     let file = NewFile { bytes: old, replaces: Some(Digest::of(new)), mode: 0o600, keep_mode: true };
     host.write(&paths.config, &file)?;
     let wanted = Installed::read(old, "the old file")?;
-    reload(clock, host, &Paths { pause: Vec::new(), ..paths.clone() }, wanted.listen).await?;
+    // Gently, if that can be done: the way back must hang on no DHCP server, nor on a D2 that gets no rest.
+    if !can_pause(host, paths) || reload(clock, host, paths, wanted.listen).await.is_err() {
+        reload(clock, host, &Paths { pause: Vec::new(), ..paths.clone() }, wanted.listen).await?;
+    }
     verify(host, &paths.socket, &wanted)
 }
