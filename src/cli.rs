@@ -212,7 +212,7 @@ pub enum Kea {
     /// Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back
     #[command(after_help = "Examples:\n  pfddns kea render --dry-run\n  pfddns kea render")]
     Render(#[command(flatten)] Reload),
-    /// Check D2's and the DHCP server's files for what Kea itself misses; exit 1 if anything is an error
+    /// Check D2's and the DHCP server's files for what Kea itself misses; exit 1 if anything is an error or gave no answer
     #[command(
         after_help = "Examples:\n  pfddns kea lint\n  pfddns kea lint /etc/kea/kea-dhcp-ddns.conf /etc/kea/kea-dhcp4.conf --kea 2.6.3"
     )]

@@ -15,6 +15,9 @@ pub fn lint_text(linted: &Linted) -> String {
     for missing in &linted.not_asked {
         let _ = writeln!(out, "not asked: {missing}");
     }
+    for silent in &linted.no_answer {
+        let _ = writeln!(out, "no answer, so not judged: {silent}");
+    }
     let count = |severity| linted.findings.iter().filter(|it| it.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let _ = writeln!(

@@ -24,14 +24,16 @@ use crate::systems::kea::explain::Explanation;
 const NEWEST: Version = Version(3, 0, 4);
 
 /// What `kea lint` found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Linted {
     /// The version it was checked for.
     pub version: String,
     /// What was looked at.
     pub documents: Vec<String>,
-    /// What could not be asked, so that these checks were left out.
+    /// What this configuration does not say how to ask, so that these checks were left out.
     pub not_asked: Vec<String>,
+    /// What was asked and gave no answer, so that nobody knows what these checks would have found.
+    pub no_answer: Vec<String>,
     /// The findings, worst first.
     pub findings: Vec<Finding>,
 }
@@ -75,10 +77,9 @@ impl Read {
 /// Checks the named files of this machine, or D2's file and the running DHCP server of each firewall of the configuration.
 pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], version: Option<&str>) -> Result<Linted> {
     let asked = version.map(read_version).transpose()?;
-    let mut linted =
-        Linted { version: String::new(), documents: Vec::new(), not_asked: Vec::new(), findings: Vec::new() };
+    let mut linted = Linted::default();
     let zones = match config {
-        Some(config) => zone_facts(config, world, &mut linted.not_asked).await,
+        Some(config) => zone_facts(config, world, &mut linted.no_answer).await,
         None => Vec::new(),
     };
     let mut d2 = Vec::new();
@@ -90,7 +91,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
             (None, Some(it)) if it.d2.manage => apply::program_version(host, &it.d2.program).unwrap_or(NEWEST),
             (None, _) => NEWEST,
         };
-        let read = read(config, host, files, &mut linted.not_asked).map_err(|error| of(config, error))?;
+        let read = read(config, host, files, &mut linted).map_err(|error| of(config, error))?;
         if linted.version.is_empty() {
             linted.version = version.to_string();
         }
@@ -134,9 +135,9 @@ fn views<'a>(config: Option<&'a Config>, files: &[PathBuf]) -> Result<Vec<Option
 }
 
 /// The named files, or what is installed.
-fn read(config: Option<&Config>, host: &Host, files: &[PathBuf], not_asked: &mut Vec<String>) -> Result<Read> {
+fn read(config: Option<&Config>, host: &Host, files: &[PathBuf], linted: &mut Linted) -> Result<Read> {
     match config.filter(|_| files.is_empty()) {
-        Some(config) => installed(config, host, not_asked),
+        Some(config) => installed(config, host, linted),
         None => named(host, files, ""),
     }
 }
@@ -153,9 +154,9 @@ fn read_version(text: &str) -> Result<Version> {
     Version::parse(text).ok_or_else(wrong)
 }
 
-/// True if a finding says that updates or the daemon itself fail.
+/// True if a finding says that updates or the daemon itself fail, or if that is not known.
 pub fn has_errors(linted: &Linted) -> bool {
-    linted.findings.iter().any(|it| it.severity == Severity::Error)
+    !linted.no_answer.is_empty() || linted.findings.iter().any(|it| it.severity == Severity::Error)
 }
 
 /// What one firewall would do. `firewall`: which, where there are several.
@@ -195,7 +196,11 @@ fn explain_on(
     running: bool,
 ) -> Result<Vec<Explanation>> {
     let host = host(config, world, files)?;
-    let documents = read(config, host, files, &mut Vec::new())?.whole()?;
+    let mut gaps = Linted::default();
+    let documents = read(config, host, files, &mut gaps)?.whole()?;
+    for silent in gaps.no_answer {
+        tracing::warn!("no answer from {silent}; what it does with a name is not known");
+    }
     let d2 = match (running, config) {
         (true, Some(config)) => apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?,
         (true, None) => return Err(Error::usage("--running needs a pfddns.toml, which names D2's control socket")),
@@ -257,11 +262,11 @@ fn pair(documents: &[&Document]) -> Vec<Finding> {
 }
 
 /// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.
-fn installed(config: &Config, host: &Host, not_asked: &mut Vec<String>) -> Result<Read> {
+fn installed(config: &Config, host: &Host, linted: &mut Linted) -> Result<Read> {
     let on = if config.firewalls.len() > 1 { format!("{}:", config.d2.host) } else { String::new() };
     let mut read = named(host, std::slice::from_ref(&config.d2.config), &on)?;
     let Some(control) = &config.d2.dhcp4_socket else {
-        not_asked.push(format!("{on}the DHCP server: d2.dhcp4-socket is not set"));
+        linted.not_asked.push(format!("{on}the DHCP server: d2.dhcp4-socket is not set"));
         return Ok(read);
     };
     match socket::command(host, control, "config-get", None) {
@@ -272,13 +277,13 @@ fn installed(config: &Config, host: &Host, not_asked: &mut Vec<String>) -> Resul
             }
             add(&mut read, host, format!("{arguments:#}").as_bytes(), &format!("{on}kea-dhcp4(running)"));
         }
-        Err(error) => not_asked.push(format!("{on}the DHCP server: {}", error.what())),
+        Err(error) => linted.no_answer.push(format!("{on}the DHCP server: {}", error.what())),
     }
     Ok(read)
 }
 
 /// What each zone's first server says. A server that does not answer leaves its checks out, and is named.
-async fn zone_facts(config: &Config, world: &World, not_asked: &mut Vec<String>) -> Vec<ZoneFacts> {
+async fn zone_facts(config: &Config, world: &World, no_answer: &mut Vec<String>) -> Vec<ZoneFacts> {
     let mut facts = Vec::new();
     for zone in &config.zones {
         let Some(server) = zone.servers.first().and_then(|name| config.server(name).ok()) else { continue };
@@ -288,7 +293,7 @@ async fn zone_facts(config: &Config, world: &World, not_asked: &mut Vec<String>)
             // MNAME RNAME SERIAL REFRESH RETRY EXPIRE MINIMUM
             Ok(answer) => answer.records.first().and_then(|it| it.split_whitespace().nth(5)?.parse().ok()),
             Err(error) => {
-                not_asked.push(format!("{} for the SOA of {}: {}", server.name, zone.name, error.what()));
+                no_answer.push(format!("{} for the SOA of {}: {}", server.name, zone.name, error.what()));
                 None
             }
         };
@@ -296,7 +301,7 @@ async fn zone_facts(config: &Config, world: &World, not_asked: &mut Vec<String>)
         let types = match rules.await {
             Ok(rules) => Some(rules.rows.into_iter().map(|row| (row.key, row.types)).collect()),
             Err(error) => {
-                not_asked.push(format!("{} for the rules of {}: {}", server.name, zone.name, error.what()));
+                no_answer.push(format!("{} for the rules of {}: {}", server.name, zone.name, error.what()));
                 None
             }
         };
