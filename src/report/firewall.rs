@@ -104,6 +104,7 @@ pub fn backups_text(all: &[Backup]) -> String {
             Of::ConfigXml => "config.xml",
             Of::D2 => "D2's file",
             Of::Dhcp => "kea-dhcp4's file",
+            Of::Script => "D2's start script",
             Of::Run => "journal",
         };
         let when = if it.of == Of::Run { "of" } else { "before" };

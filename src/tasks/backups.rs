@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::HostName;
-use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys};
+use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys, supervise};
 use crate::systems::kea::redact::redact;
 use crate::systems::pfsense::{Document, hidden, same_but_revision};
 use crate::world::{Digest, World};
@@ -27,6 +27,8 @@ pub enum Of {
     D2,
     /// The file that pfSense generates for kea-dhcp4, where names were wired into it.
     Dhcp,
+    /// D2's start script.
+    Script,
     /// The journal of a run.
     Run,
 }
@@ -82,9 +84,11 @@ fn which(config: &Config) -> Option<HostName> {
 fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
     let folder = keys::backups(config);
     let host = world.host(&config.d2.host)?;
+    let script = supervise::script_backup(config, "").display().to_string();
+    let names = NAMES.iter().copied().chain(script.rsplit('/').next().map(|begin| (begin, Of::Script)));
     let mut all = Vec::new();
     for name in host.list(&folder)? {
-        let Some((of, run)) = NAMES.iter().find_map(|(begin, of)| Some((*of, name.strip_prefix(begin)?))) else {
+        let Some((of, run)) = names.clone().find_map(|(begin, of)| Some((of, name.strip_prefix(begin)?))) else {
             continue;
         };
         let path = folder.join(&name);
@@ -92,6 +96,7 @@ fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
         let good = match of {
             Of::ConfigXml => Document::read(&bytes).is_ok(),
             Of::Dhcp => crate::systems::kea::generated::Generated::read(&bytes, &name).is_ok(),
+            Of::Script => bytes.starts_with(b"#!"),
             Of::D2 | Of::Run => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
         };
         let ((time, reason), firewall, size) = (time_and_reason(run), which(config), bytes.len());
@@ -177,6 +182,11 @@ fn diff_on(config: &Config, world: &World, backup: &Backup) -> Result<String> {
             Ok(hidden::diff(&parse(config, &old)?, &parse(config, &new)?))
         }
         Of::Dhcp => Ok(json_diff(&old, &host.read(&config.pfsense.kea_dhcp4_config)?)),
+        Of::Script => {
+            let new = host.read_if_there(&config.pfsense.d2_script)?.unwrap_or_default();
+            let text = |bytes| String::from_utf8_lossy(bytes);
+            Ok(unified(&text(&old), &text(&new), 1, ("before", "after")))
+        }
         Of::D2 | Of::Run => Ok(json_diff(&old, &host.read(&config.d2.config)?)),
     }
 }
@@ -208,6 +218,9 @@ fn restore_on(config: &Config, world: &World, plan: &mut Plan, backup: Backup) -
     match backup.of {
         Of::ConfigXml => restore_firewall(config, world, plan, backup, &old),
         Of::D2 => restore_d2(config, world, plan, backup, &old),
+        Of::Script => Err(Error::usage(format!("{name} is of a script for another pfddns; it is not put back")).hint(
+            "`pfddns kea service install` writes the one that fits; `pfddns undo` takes the run back that replaced it",
+        )),
         Of::Dhcp | Of::Run => {
             Err(Error::usage(format!("{name} is of a file that pfSense writes itself; it is not put back"))
                 .hint("`pfddns dhcp ddns disable` takes out what pfddns put into it"))
@@ -294,7 +307,7 @@ pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<P
 
 fn old(all: &[Backup], keep: usize, limit: i64) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for of in [Of::ConfigXml, Of::D2, Of::Dhcp, Of::Run] {
+    for of in [Of::ConfigXml, Of::D2, Of::Dhcp, Of::Script, Of::Run] {
         let own: Vec<&Backup> = all.iter().filter(|it| it.of == of).collect();
         let last_good = own.iter().rposition(|it| it.good);
         let old = own.len().saturating_sub(keep);

@@ -59,6 +59,12 @@ fn service_life(kea: Kea) {
     assert_eq!(site::without_revision(&site.config_xml()), site::without_revision(&before));
     assert!(site.d2_answers(), "a running D2 goes on");
     assert!(site.ok(&["kea", "service", "remove"]).contains("nothing to do"));
+    let listed = site.ok(&["backup", "list"]);
+    let kept = listed.lines().find(|line| line.contains("D2's start script  before ")).expect("the script is kept");
+    let name = kept.rsplit(' ').next().unwrap();
+    assert!(site.ok(&["backup", "diff", name]).contains("-#!/bin/sh"), "{kept}");
+    let (code, said) = site.pfddns(&["backup", "restore", name]);
+    assert!(code == 2 && said.contains("pfddns kea service install"), "{said}");
     site.ok(&["undo"]);
     assert_eq!(site.pid(), Some(second));
     site.ok(&["kea", "service", "status"]);
