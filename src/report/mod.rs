@@ -11,8 +11,8 @@ use crate::tasks::status::Status;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// A plan as text: what was found, each step with its diff, dangers last.
-pub fn plan_text(plan: &Plan) -> String {
+/// A plan as text: what was found, each step with its diff, dangers last. `confirmed`: those that are accepted already.
+pub fn plan_text(plan: &Plan, confirmed: &[String]) -> String {
     let mut out = String::new();
     if plan.is_empty() {
         let _ = writeln!(out, "{}: nothing to do", plan.title);
@@ -30,7 +30,10 @@ pub fn plan_text(plan: &Plan) -> String {
         }
     }
     for danger in &plan.dangers {
-        let _ = writeln!(out, "danger: {}\n  accept it with --confirm {}", danger.why, danger.name);
+        let _ = writeln!(out, "danger: {}", danger.why);
+        if !confirmed.contains(&danger.name) {
+            let _ = writeln!(out, "  accept it with --confirm {}", danger.name);
+        }
     }
     out
 }

@@ -55,7 +55,7 @@ impl Session<'_> {
             let replaces = host.read_if_there(out)?.map(|old| Digest::of(&old));
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
         }
-        Ok(pending(&plan))
+        Ok(pending(&plan, &[]))
     }
 
     /// Shows the plan, or applies it, with or without holding DHCP.
@@ -67,7 +67,7 @@ impl Session<'_> {
     /// Shows the plan, or applies it.
     pub(super) async fn go(&mut self, plan: Plan, go: &Go) -> Result<Shown> {
         if go.only_plan || plan.is_empty() {
-            return Ok(pending(&plan));
+            return Ok(pending(&plan, &go.confirm));
         }
         if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
             return Err(Error::new(danger.why.clone())
@@ -122,7 +122,7 @@ fn left(run: &RunRecord, what: &str, steps: &[usize]) -> Shown {
     Shown { text: report::left_text(run, what, steps), json: report::left_json(run, steps), exit }
 }
 
-fn pending(plan: &Plan) -> Shown {
+fn pending(plan: &Plan, confirmed: &[String]) -> Shown {
     let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
-    Shown { text: report::plan_text(plan), json: report::plan_json(plan), exit }
+    Shown { text: report::plan_text(plan, confirmed), json: report::plan_json(plan), exit }
 }
