@@ -1,5 +1,6 @@
 //! The lab: a whole site on loopback, one rotation from nothing to proof, told step by step. Development only.
-//! `--keep` leaves it running, so that a newcomer can type commands at it.
+//! `--keep` leaves it running, so that a newcomer can type commands at it. A signal ends it as Enter does: its D2 and its
+//! folder with keys go with it.
 
 #[path = "../../tests/doubles/mod.rs"]
 mod doubles;
@@ -9,7 +10,9 @@ use doubles::{d2, dns, firewall};
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 const HELP: &str = "pfddns-lab: a whole site on loopback, and one rotation from nothing to proof
 
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match lab(&options) {
+    match lab(&options, &mpsc::channel()) {
         Ok(last) => {
             say(&last);
             ExitCode::SUCCESS
@@ -79,7 +82,11 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-fn lab(options: &Options) -> std::io::Result<String> {
+/// Its end, as it is told and as it is heard.
+type End = (Sender<()>, Receiver<()>);
+
+fn lab(options: &Options, end: &End) -> std::io::Result<String> {
+    signals(end.0.clone())?;
     let folder = tempfile::Builder::new().prefix("pfddns-lab-").tempdir()?;
     say(&format!("# A site on loopback, in {}", folder.path().display()));
     let mut plan = Plan::new(folder.path());
@@ -91,9 +98,9 @@ fn lab(options: &Options) -> std::io::Result<String> {
     let mut counts = Counts::default();
 
     say("\n# Turn dynamic updates on: a first key, on every server, granted in every zone, used by D2");
-    run(&site, &["apply"], &mut counts)?;
+    run(&site, &["apply"], end, &mut counts)?;
     say("\n# Planning again: there must be nothing left to do");
-    run(&site, &["plan"], &mut counts)?;
+    run(&site, &["plan"], end, &mut counts)?;
 
     say("\n# Replace the key");
     if site.d2.is_some() {
@@ -101,17 +108,17 @@ fn lab(options: &Options) -> std::io::Result<String> {
         site.dhcp4.lease(PACE, plan.zones[0]);
     }
     let confirm: &[&str] = if site.d2.is_some() { &[] } else { &["--confirm", "other-clients"] };
-    run(&site, &[&["tsig", "rotate"], confirm].concat(), &mut counts)?;
+    run(&site, &[&["tsig", "rotate"], confirm].concat(), end, &mut counts)?;
     let leases = site.dhcp4.leases();
     counts.leases = leases.len();
     counts.lost = dns::missing(site.servers[0].dns(), &leases, Duration::from_secs(10))?;
 
     say("\n# Prove it: signed is accepted; unsigned, wrong, unknown and retired keys are refused");
-    run(&site, &["verify"], &mut counts)?;
+    run(&site, &["verify"], end, &mut counts)?;
     say("");
-    run(&site, &["tsig", "status"], &mut counts)?;
+    run(&site, &["tsig", "status"], end, &mut counts)?;
     if options.keep {
-        keep(&site);
+        keep(&site, end);
     }
     summary(&site, &counts)
 }
@@ -131,9 +138,10 @@ fn introduce(site: &Site, plan: &Plan) -> std::io::Result<()> {
         "  The doubles save {delay} ms after a change; real servers take 5 s (13.6: 10 s), and pfddns waits that long."
     ));
     match &site.d2 {
-        Some(it) => {
-            say(&format!("  D2: real kea-dhcp-ddns {}, fed by a stand-in for kea-dhcp4", d2::version(&it.program)?))
-        }
+        Some(it) => say(&format!(
+            "  D2: real kea-dhcp-ddns {}, fed by a stand-in for kea-dhcp4 that sends names to it",
+            d2::version(&it.program)?
+        )),
         None => {
             say("  D2: kea-dhcp-ddns is not installed (apt-get install kea-dhcp-ddns-server), so its part is left out.")
         }
@@ -143,8 +151,29 @@ fn introduce(site: &Site, plan: &Plan) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Runs one pfddns command as its user would, and adds up what it proved.
-fn run(site: &Site, words: &[&str], counts: &mut Counts) -> std::io::Result<()> {
+/// From now on a signal is told to `end` and does nothing else: a process that died of it would leave its D2 and its keys.
+fn signals(end: Sender<()>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inside = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    drop(inside);
+    let wait = async move {
+        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => (), _ = hangup.recv() => () }
+        let _ = end.send(());
+        // A second signal is as patient: the handlers must stay.
+        std::future::pending::<()>().await;
+    };
+    std::thread::spawn(move || runtime.block_on(wait));
+    Ok(())
+}
+
+/// Runs one pfddns command as its user would, and adds up what it proved. None is begun once the end is told.
+fn run(site: &Site, words: &[&str], end: &End, counts: &mut Counts) -> std::io::Result<()> {
+    if end.1.try_recv().is_ok() {
+        return Err(std::io::Error::other("ended by a signal"));
+    }
     say(&format!("$ pfddns {}", words.join(" ")));
     let environment = pfddns::Environment {
         config: Some(site.config()),
@@ -176,16 +205,21 @@ fn run(site: &Site, words: &[&str], counts: &mut Counts) -> std::io::Result<()> 
     Ok(())
 }
 
-fn keep(site: &Site) {
+fn keep(site: &Site, (told, heard): &End) {
     let program = std::env::current_exe().ok().and_then(|lab| lab.parent().map(|it| it.join("pfddns")));
     let program = program.as_deref().unwrap_or(Path::new("pfddns")).display().to_string();
     say(&format!(
         "\n# It goes on running. In another terminal:\n  export PFDDNS_CONFIG={}\n  {program} tsig status\n  {program} tsig rotate --dry-run\n  \
          {program} kea render --dry-run\n  {program} bypass enable --for 10m --reason trying\n  {program} undo\n  {program} dhcp show\n  \
-         {program} dhcp dns-servers lan 10.77.10.1 10.77.10.53\n\n# Enter (or the end of input) stops it.",
+         {program} dhcp dns-servers lan 10.77.10.1 10.77.10.53\n\n# Enter (or the end of input, Ctrl-C, a signal) stops it.",
         site.config().display()
     ));
-    let _ = std::io::stdin().read(&mut [0u8; 1]);
+    let told = told.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read(&mut [0u8; 1]);
+        told.send(())
+    });
+    let _ = heard.recv();
 }
 
 fn summary(site: &Site, counts: &Counts) -> std::io::Result<String> {

@@ -85,6 +85,10 @@ impl Drop for RealD2 {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.socket);
+        // What it would remove itself, were it asked to end, and the lock that Kea never removes.
+        let named = self.socket.with_extension("");
+        for end in ["sock", "sock.lock", "kea-dhcp-ddns.pid"] {
+            let _ = std::fs::remove_file(named.with_extension(end));
+        }
     }
 }

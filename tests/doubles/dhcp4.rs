@@ -1,8 +1,9 @@
-//! A stand-in for kea-dhcp4: hands out leases at a steady pace, sends D2 one request for each, and obeys
-//! `dhcp-disable` and `dhcp-enable` on its control socket, as the real one does (a paused server drops the client's
-//! packets, and the client asks again, so a pause delays a lease and loses none).
+//! A stand-in for kea-dhcp4: hands out leases at a steady pace, keeps them in a lease file, sends D2 one request for each,
+//! and obeys `dhcp-disable` and `dhcp-enable` on its control socket, as the real one does (a paused server drops the
+//! client's packets, and the client asks again, so a pause delays a lease and loses none). `config-get` gives what it does.
 
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,7 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Kea's columns since 2.2's lease file.
+const COLUMNS: &str =
+    "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context,pool_id\n";
+/// Seconds a lease is good for.
+const LIFETIME: u64 = 3600;
 
 /// Name and address of a lease.
 pub type Lease = (String, Ipv4Addr);
@@ -24,6 +31,8 @@ struct State {
     paused: Mutex<Option<Instant>>,
     leases: Mutex<Vec<Lease>>,
     zone: Mutex<String>,
+    /// What it was started with.
+    config: Value,
 }
 
 /// The running stand-in.
@@ -34,16 +43,20 @@ pub struct Dhcp4 {
 }
 
 impl Dhcp4 {
-    /// Listens on the control socket; no leases yet.
-    pub fn start(socket: &Path, d2: SocketAddr) -> io::Result<Self> {
+    /// Listens on the control socket, beside which its lease file lies; no leases yet. The names it gives in these subnets
+    /// lie below `suffix`.
+    pub fn start(socket: &Path, d2: SocketAddr, subnets: &[&str], suffix: &str) -> io::Result<Self> {
+        let leases = socket.with_file_name("dhcp4.leases");
+        let mut file = File::create(&leases)?;
+        file.write_all(COLUMNS.as_bytes())?;
         let listener = UnixListener::bind(socket)?;
         listener.set_nonblocking(true)?;
         let udp = UdpSocket::bind("127.0.0.1:0")?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { config: config(socket, &leases, d2, subnets, suffix), ..State::default() });
         let (one, two) = (Arc::clone(&state), Arc::clone(&state));
         let threads = vec![
             std::thread::spawn(move || control(&listener, &one)),
-            std::thread::spawn(move || serve(&udp, d2, &two)),
+            std::thread::spawn(move || serve(&udp, d2, file, &two)),
         ];
         Ok(Self { state, socket: socket.to_owned(), threads })
     }
@@ -109,6 +122,7 @@ fn answer(mut stream: UnixStream, state: &State) -> io::Result<()> {
             *lock(&state.paused) = None;
             json!({"result": 0, "text": "DHCP service successfully enabled"})
         }
+        Some("config-get") => json!({"result": 0, "arguments": state.config}),
         Some("version-get") => json!({"result": 0, "text": "2.6.3", "arguments": {"extended": "2.6.3"}}),
         Some(other) => json!({"result": 2, "text": format!("'{other}' command not supported.")}),
         None => json!({"result": 1, "text": "missing command"}),
@@ -116,7 +130,36 @@ fn answer(mut stream: UnixStream, state: &State) -> io::Result<()> {
     stream.write_all(answer.to_string().as_bytes())
 }
 
-fn serve(udp: &UdpSocket, d2: SocketAddr, state: &State) {
+/// The configuration that makes the real one do what this one does.
+fn config(socket: &Path, leases: &Path, d2: SocketAddr, subnets: &[&str], suffix: &str) -> Value {
+    let subnet = |(number, subnet): (usize, &&str)| {
+        json!({
+            "id": number + 1, "subnet": subnet, "ddns-send-updates": true, "ddns-override-client-update": true,
+            "ddns-override-no-update": true, "ddns-qualifying-suffix": format!("{suffix}."),
+        })
+    };
+    json!({"Dhcp4": {
+        "control-socket": {"socket-type": "unix", "socket-name": socket},
+        "lease-database": {"type": "memfile", "persist": true, "name": leases},
+        "valid-lifetime": LIFETIME,
+        "dhcp-ddns": {
+            "enable-updates": true, "server-ip": d2.ip(), "server-port": d2.port(),
+            "ncr-protocol": "UDP", "ncr-format": "JSON",
+        },
+        "ddns-send-updates": false,
+        "subnet4": subnets.iter().enumerate().map(subnet).collect::<Vec<_>>(),
+    }})
+}
+
+/// A line of the lease file: forward only, as the request.
+fn line(name: &str, address: Ipv4Addr, number: u32) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let [a, b, c, d] = number.to_be_bytes();
+    let expires = now + LIFETIME;
+    format!("{address},02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x},,{LIFETIME},{expires},1,1,0,{name},0,,0\n")
+}
+
+fn serve(udp: &UdpSocket, d2: SocketAddr, mut file: File, state: &State) {
     let mut number: u32 = 0;
     while !state.stop.load(Ordering::SeqCst) {
         let pace = state.pace.load(Ordering::SeqCst);
@@ -129,7 +172,8 @@ fn serve(udp: &UdpSocket, d2: SocketAddr, state: &State) {
         let [_, _, high, low] = number.to_be_bytes();
         let address = Ipv4Addr::new(10, 77, 10, low.clamp(1, 254));
         let name = format!("host{high}-{low}-{number}.{}", lock(&state.zone));
-        if udp.send_to(&request(&name, address, number), d2).is_ok() {
+        let kept = file.write_all(line(&name, address, number).as_bytes());
+        if kept.is_ok() && udp.send_to(&request(&name, address, number), d2).is_ok() {
             lock(&state.leases).push((name, address));
         }
         std::thread::sleep(Duration::from_secs(1) / pace);
@@ -142,7 +186,7 @@ fn request(name: &str, address: Ipv4Addr, number: u32) -> Vec<u8> {
     let body = json!({
         "change-type": 0, "forward-change": true, "reverse-change": false, "fqdn": format!("{name}."),
         "ip-address": address.to_string(), "dhcid": format!("000001{number:064X}"),
-        "lease-expires-on": "20300101000000", "lease-length": 3600, "use-conflict-resolution": true
+        "lease-expires-on": "20300101000000", "lease-length": LIFETIME, "use-conflict-resolution": true
     })
     .to_string();
     let length = u16::try_from(body.len()).unwrap_or(u16::MAX);

@@ -69,7 +69,8 @@ impl Site {
         std::fs::create_dir_all(plan.folder.join("state"))?;
         let listen = free_udp()?;
         let d2 = plan.d2.as_ref().map(|program| RealD2::start(program, &plan.folder, listen)).transpose()?;
-        let dhcp4 = Dhcp4::start(&plan.folder.join("kea4-ctrl-socket"), listen)?;
+        let suffix = plan.zones.first().copied().unwrap_or_default();
+        let dhcp4 = Dhcp4::start(&plan.folder.join("kea4-ctrl-socket"), listen, &plan.subnets, suffix)?;
         let site = Self { servers, d2, dhcp4, folder: plan.folder.clone(), zones };
         site.write_configuration(plan, listen)?;
         Ok(site)

@@ -70,7 +70,7 @@ impl Site {
         let d2_config = plan.d2_folder.as_deref().unwrap_or_else(|| folder.path()).join("kea-dhcp-ddns.conf");
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let d2 = start_d2(&home, &d2_config, listen);
-        let dhcp4 = Dhcp4::start(&folder.path().join("kea4-ctrl-socket"), listen).unwrap();
+        let dhcp4 = Dhcp4::start(&folder.path().join("kea4-ctrl-socket"), listen, &["10.77.10.0/24"], ZONE).unwrap();
         let first = if plan.bind_first { named.dns } else { servers[1].dns() };
         let mut site = Self {
             include: named.folder().join("pfddns.conf"),
