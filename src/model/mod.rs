@@ -6,6 +6,7 @@ pub mod key;
 pub mod name;
 pub mod network;
 pub mod rules;
+pub mod words;
 
 pub use destination::Destination;
 pub use key::{Algorithm, KeyRef};

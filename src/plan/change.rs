@@ -5,6 +5,7 @@ use super::{check::many, moves};
 use super::{firewall, rewire, supervise};
 use crate::config::Config;
 use crate::error::Result;
+use crate::model::words::have;
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::systems::kea::generated::Wiring;
 use crate::systems::pfsense;
@@ -324,7 +325,7 @@ impl fmt::Display for Change {
                 write!(f, "set the update rules of {zone} on {server}: {rules}")
             }
             Self::OpenZone { server, zone, rules, .. } => write!(f, "open {zone} on {server}: {rules}"),
-            Self::Settle { servers, .. } => write!(f, "wait until {} server(s) have it on disk", servers.len()),
+            Self::Settle { servers, .. } => write!(f, "wait until {} it on disk", have(servers)),
             Self::Probe { server, zones, key } => {
                 write!(f, "write and remove a record in {} on {server} with {}", many(zones), key.name)
             }

@@ -4,6 +4,7 @@
 use super::{Evidence, keys};
 use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Doing, Error, Result};
+use crate::model::words::count;
 use crate::model::{DomainName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::systems::dns::{self, Data, Record, Refusal, Signer, Verdict};
 use crate::systems::servers::{NameServer, Server, Standing};
@@ -173,7 +174,8 @@ pub(super) async fn settle(
             }
         }
         if restarted.is_empty() {
-            let again = if round > 1 { format!(", after {} restart(s) of a server", round - 1) } else { String::new() };
+            let again =
+                if round > 1 { format!(", after {} of a server", count(round - 1, "restart")) } else { String::new() };
             return Ok(Evidence::note(format!("waited {:.1} s{again}", wait.as_secs_f64())));
         }
         tracing::warn!("restarted while saving: {}", restarted.join(", "));

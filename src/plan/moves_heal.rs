@@ -3,6 +3,7 @@
 use super::Evidence;
 use crate::config::Config;
 use crate::error::{Doing, Error, Result};
+use crate::model::words::count;
 use crate::model::{DomainName, HostName, ZoneName, network::reverse_name};
 use crate::systems::dns::{self, Rtype};
 use crate::systems::kea::heal::{Limits, Missing, Records, Target, missing, send_all};
@@ -160,9 +161,9 @@ pub(super) async fn heal(
     let still = |it: &&Missing| after.iter().any(|other| other.name == it.name && other.address == it.address);
     let left: Vec<&Missing> = before.iter().filter(still).collect();
     let arrived = before.len().saturating_sub(left.len());
-    let mut note = format!("{sent} requests reached D2");
+    let mut note = format!("{} reached D2", count(sent, "request"));
     if let Some(first) = left.first() {
-        note = format!("{note}; {} names are still missing, the first is {}", left.len(), first.name);
+        note = format!("{note}; still missing: {}, the first is {}", count(left.len(), "name"), first.name);
     }
     // A name that a server refuses (another client's, a static one) stays missing: told, and no failure of healing.
     Ok(Evidence { arrived: u64::try_from(arrived).unwrap_or(u64::MAX), note, ..Evidence::default() })

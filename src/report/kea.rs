@@ -1,6 +1,7 @@
 //! Findings and explanations as text and JSON.
 
 use crate::model::HostName;
+use crate::model::words::count;
 use crate::tasks::kea::{Explained, Linted, Severity};
 use crate::tasks::service::ServiceView;
 use serde_json::{Value, json};
@@ -18,14 +19,10 @@ pub fn lint_text(linted: &Linted) -> String {
     for silent in &linted.no_answer {
         let _ = writeln!(out, "no answer, so not judged: {silent}");
     }
-    let count = |severity| linted.findings.iter().filter(|it| it.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let _ = writeln!(
-        out,
-        "{}, as Kea {} reads them: {errors} errors, {warnings} warnings",
-        linted.documents.join(", "),
-        linted.version
-    );
+    let found = |severity| linted.findings.iter().filter(|it| it.severity == severity).count();
+    let (errors, warnings) = (count(found(Severity::Error), "error"), count(found(Severity::Warning), "warning"));
+    let _ =
+        writeln!(out, "{}, as Kea {} reads them: {errors}, {warnings}", linted.documents.join(", "), linted.version);
     out
 }
 

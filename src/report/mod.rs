@@ -5,6 +5,7 @@ pub mod kea;
 pub mod progress;
 
 use crate::error::Error;
+use crate::model::words::count;
 use crate::plan::bypass::BypassState;
 use crate::plan::{Outcome, Plan, RunRecord, RunReport, Undo};
 use crate::tasks::status::Status;
@@ -51,16 +52,12 @@ pub fn run_text(plan: &Plan, report: &RunReport) -> String {
     };
     let counts = report.evidence.to_string();
     let counts = if counts.is_empty() { counts } else { format!(" ({counts})") };
-    format!("{}: {what}, {}{counts}\n", plan.title, steps(plan.steps.len()))
-}
-
-fn steps(number: usize) -> String {
-    if number == 1 { "1 step".into() } else { format!("{number} steps") }
+    format!("{}: {what}, {}{counts}\n", plan.title, count(plan.steps.len(), "step"))
 }
 
 /// What is left to do of a run, or to take back.
 pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
-    let mut out = format!("{what} {}: {}: {}\n", run.plan.id, run.plan.title, steps(left.len()));
+    let mut out = format!("{what} {}: {}: {}\n", run.plan.id, run.plan.title, count(left.len(), "step"));
     let width = run.plan.steps.len().to_string().len();
     for (number, step) in left.iter().filter_map(|number| Some((number + 1, run.plan.steps.get(*number)?))) {
         let _ = writeln!(out, "  {number:>width$}  {}", step.title);

@@ -6,6 +6,7 @@ use super::survey::{ServerSeen, Survey};
 use crate::config::{Config, ZoneConfig};
 use crate::diff::unified;
 use crate::error::{Error, Result};
+use crate::model::words::have;
 use crate::model::{KeyName, KeyRef, UpdateMode, ZoneName, ZoneRules};
 use crate::plan::keys::d2_backup;
 use crate::plan::moves_d2::d2_text;
@@ -194,10 +195,7 @@ pub(super) fn settle(
         }
     }
     let ([present, keep], absent) = (present.map(Option::<&KeyRef>::cloned), absent.cloned());
-    let title = format!(
-        "wait until {} have it on disk",
-        servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    );
+    let title = format!("wait until {} it on disk", have(&servers));
     Step::new(title, Change::Settle { servers, zones, present, absent, keep }, after, Undo::NotNeeded)
 }
 

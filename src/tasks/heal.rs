@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::model::words::count;
 use crate::plan::{Change, Plan, Step, Undo, moves_heal};
 use crate::world::World;
 use std::fmt::Write as _;
@@ -36,7 +37,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     let change = Change::Heal { host: config.d2.host.clone(), leases, percent };
     // Taking a name away that a client has leased would be no way back to anything.
     let step = Step::new(
-        format!("register {} names through D2{}", missing.len(), config.on_whom()),
+        format!("register {} through D2{}", count(missing.len(), "name"), config.on_whom()),
         change,
         Vec::new(),
         Undo::NotNeeded,

@@ -147,6 +147,7 @@ fn config(socket: &Path, leases: &Path, d2: SocketAddr, subnets: &[&str], suffix
             "ncr-protocol": "UDP", "ncr-format": "JSON",
         },
         "ddns-send-updates": false,
+        "ddns-replace-client-name": "when-not-present",
         "subnet4": subnets.iter().enumerate().map(subnet).collect::<Vec<_>>(),
     }})
 }

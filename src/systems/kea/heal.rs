@@ -7,6 +7,7 @@ use super::ncr::{Mode, Ncr, What, dhcid, send};
 use super::socket::Statistics;
 use super::{Version, listener};
 use crate::error::{Error, Result};
+use crate::model::words::count;
 use crate::model::{DomainName, ZoneName};
 use crate::world::{Clock, Host};
 use std::collections::{HashMap, HashSet};
@@ -70,8 +71,10 @@ pub fn missing(
     limits: Limits,
 ) -> Result<Vec<Missing>> {
     if let Some(line) = leases.bad_lines.first() {
-        let fact =
-            format!("the lease file has {} lines that can't be read, the first is {line}", leases.bad_lines.len());
+        let fact = format!(
+            "the lease file has {} that can't be read, the first is {line}",
+            count(leases.bad_lines.len(), "line")
+        );
         return Err(Error::new(fact).hint("nothing was sent; look at that line, Kea's own cleanup may mend it"));
     }
     let active: Vec<&Lease<'_>> = leases.active(now).collect();
