@@ -152,16 +152,27 @@ pub async fn install(
     if !live {
         return Ok(Outcome { backup, reloaded: false, held: None });
     }
-    match change(&clock, host, paths, new).await {
+    let mut asked = false;
+    match change(&clock, host, paths, new, &mut asked).await {
         Ok(held) => Ok(Outcome { backup, reloaded: true, held }),
-        Err(error) => Err(go_back(&clock, host, paths, new, old.as_ref().map(|it| it.as_slice()), error).await),
+        Err(error) => {
+            let old = old.as_ref().map(|it| it.as_slice());
+            Err(go_back(&clock, host, paths, new, old, asked, error).await)
+        }
     }
 }
 
-/// Makes a running D2 read its file again, without loss if DHCP can be paused, and proves that it uses `new`.
-async fn change(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8]) -> Result<Option<Duration>> {
+/// Makes a running D2 read its file again, without loss if DHCP can be paused, and proves that it uses `new`. `asked`
+/// tells, after a failure too, whether D2 was asked to read it.
+async fn change(
+    clock: &Clock,
+    host: &mut Host,
+    paths: &Paths,
+    new: &[u8],
+    asked: &mut bool,
+) -> Result<Option<Duration>> {
     let wanted = Installed::read(new, &paths.config.display().to_string())?;
-    let held = reload(clock, host, paths, wanted.listen).await?;
+    let held = reload_telling(clock, host, paths, wanted.listen, asked).await?;
     verify(host, &paths.socket, &wanted)?;
     Ok(held)
 }
@@ -177,6 +188,16 @@ pub async fn reload(
     host: &mut Host,
     paths: &Paths,
     listen: Option<SocketAddr>,
+) -> Result<Option<Duration>> {
+    reload_telling(clock, host, paths, listen, &mut false).await
+}
+
+async fn reload_telling(
+    clock: &Clock,
+    host: &mut Host,
+    paths: &Paths,
+    listen: Option<SocketAddr>,
+    asked: &mut bool,
 ) -> Result<Option<Duration>> {
     let start = clock.now();
     let mut paused = Vec::new();
@@ -199,7 +220,14 @@ pub async fn reload(
         }
     }
     if result.is_ok() {
-        result = reload_paused(clock, host, paths, listen, !paused.is_empty()).await;
+        result = match listen.filter(|_| !paused.is_empty()) {
+            Some(listen) => listener::drained(clock, host, &paths.socket, listen).await,
+            None => Ok(()),
+        };
+    }
+    if result.is_ok() {
+        *asked = true;
+        result = reload_now(clock, host, paths, listen).await;
     }
     for dhcp in &paused {
         // It would go on by itself after MAX_PAUSE seconds, so a failure here is told and not fatal for the change.
@@ -211,16 +239,7 @@ pub async fn reload(
     result.map(|()| (!paused.is_empty()).then_some(held))
 }
 
-async fn reload_paused(
-    clock: &Clock,
-    host: &mut Host,
-    paths: &Paths,
-    listen: Option<SocketAddr>,
-    paused: bool,
-) -> Result<()> {
-    if let (true, Some(listen)) = (paused, listen) {
-        listener::drained(clock, host, &paths.socket, listen).await?;
-    }
+async fn reload_now(clock: &Clock, host: &mut Host, paths: &Paths, listen: Option<SocketAddr>) -> Result<()> {
     let before = listen.and_then(|listen| listener::port(host, listen));
     socket::command(host, &paths.socket, "config-reload", None).doing(|| "reloading D2")?;
     match listen {
@@ -243,12 +262,20 @@ pub fn in_use(host: &Host, control: &Path) -> Result<Installed> {
     Installed::read(text.as_bytes(), "config-get")
 }
 
-/// Old file back, reload, and the first error with an exit code that tells how that went.
-async fn go_back(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old: Option<&[u8]>, error: Error) -> Error {
+/// Old file back, reload if the new one may have been read, and the first error with an exit code that tells how it went.
+async fn go_back(
+    clock: &Clock,
+    host: &mut Host,
+    paths: &Paths,
+    new: &[u8],
+    old: Option<&[u8]>,
+    asked: bool,
+    error: Error,
+) -> Error {
     let Some(old) = old else {
         return error.while_doing("putting the first D2 file in place").exit_with(Exit::NeedsPerson);
     };
-    match restore(clock, host, paths, new, old).await {
+    match restore(clock, host, paths, new, old, asked).await {
         Ok(()) => error.while_doing("changing D2 (the old file is back and in use)").exit_with(Exit::Undone),
         Err(second) => error
             .while_doing(format!("changing D2; going back failed too: {}", second.what()))
@@ -257,9 +284,12 @@ async fn go_back(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old:
     }
 }
 
-async fn restore(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old: &[u8]) -> Result<()> {
+async fn restore(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old: &[u8], asked: bool) -> Result<()> {
     let file = NewFile { bytes: old, replaces: Some(Digest::of(new)), mode: 0o600, keep_mode: true };
     host.write(&paths.config, &file)?;
+    if !asked {
+        return Ok(());
+    }
     let wanted = Installed::read(old, "the old file")?;
     // Gently, if that can be done: the way back must hang on no DHCP server, nor on a D2 that gets no rest.
     if !can_pause(host, paths) || reload(clock, host, paths, wanted.listen).await.is_err() {
