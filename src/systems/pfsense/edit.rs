@@ -2,7 +2,6 @@
 //! Every result is read again by pfSense's rules and compared with the intended change before anybody gets it.
 
 use super::document::{Document, Id, Kind};
-use super::hidden;
 use super::proof;
 use super::render::{self, Layout};
 use super::seen::Seen;
@@ -106,13 +105,8 @@ impl Document<'_> {
         Ok(new)
     }
 
-    /// What `edited` would change, as a diff with secrets hidden; empty if nothing.
-    pub fn preview(&self, edits: &[Edit]) -> Result<String> {
-        let new = self.spliced(edits)?;
-        Ok(proof::prove(self, &new, edits)?.map(|new| hidden::diff(self, &new)).unwrap_or_default())
-    }
-
-    fn spliced(&self, edits: &[Edit]) -> Result<Vec<u8>> {
+    /// The file with these changes, not yet proven.
+    pub(super) fn spliced(&self, edits: &[Edit]) -> Result<Vec<u8>> {
         if self.converted {
             return Err(Error::new("config.xml is not in UTF-8, and pfSense writes nothing else; it is not edited")
                 .hint("save any page in pfSense's web interface: it writes the file anew"));

@@ -2,7 +2,10 @@
 
 use super::custom_kea::decode;
 use super::document::{Document, Id, Kind};
+use super::edit::Edit;
+use super::proof::prove;
 use crate::diff::unified;
+use crate::error::Result;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -107,6 +110,14 @@ fn options(value: &str, names: &mut HashMap<String, usize>) -> String {
 
 fn is_secret(tag: &str) -> bool {
     SECRET.iter().any(|part| tag.contains(part))
+}
+
+impl Document<'_> {
+    /// What `edited` would change, proven as there, as a diff with secrets hidden; empty if nothing.
+    pub fn preview(&self, edits: &[Edit]) -> Result<String> {
+        let new = self.spliced(edits)?;
+        Ok(prove(self, &new, edits)?.map(|new| diff(self, &new)).unwrap_or_default())
+    }
 }
 
 /// A unified diff of two configurations with secrets hidden; empty if they are the same.
