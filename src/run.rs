@@ -6,6 +6,7 @@ mod firewall;
 mod manual;
 mod runs;
 mod service;
+mod tell;
 
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Look, Tsig};
 use crate::config::{Config, DEFAULT_PATH, SshConfig};
@@ -78,7 +79,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, 
     };
     // Hands have a language of their own.
     let json = cli.json && !matches!(cli.command, Command::Hands);
-    tell(cli.verbose);
+    tell::tell(cli.verbose, environment.terminal);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let shown = match runtime {
         Ok(runtime) => runtime.block_on(command(cli, environment, stderr)),
@@ -106,22 +107,6 @@ fn misspelt(error: &clap::Error, json: bool) -> Answer {
     let error = Error::usage(what).hint("--help, behind any command, shows what there is");
     let stdout = if json { format!("{:#}\n", report::error_json(&error)) } else { String::new() };
     Answer { stdout, stderr, exit: Exit::Usage }
-}
-
-/// Sends what happens to stderr. Only our own words at one and two -v: the libraries' may hold what was sent.
-fn tell(verbose: u8) {
-    use tracing::Level;
-    let level = match verbose {
-        0 => Level::ERROR,
-        1 => Level::INFO,
-        2 => Level::DEBUG,
-        _ => Level::TRACE,
-    };
-    let ours = tracing_subscriber::filter::Targets::new().with_target("pfddns", level);
-    use tracing_subscriber::layer::SubscriberExt as _;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
-    // Tests run several commands in one process; the first subscriber stays.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer).with(ours));
 }
 
 async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) -> Result<Shown> {

@@ -17,7 +17,7 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
         Ok(secret) => return Ok(secret),
         Err(error) => error,
     };
-    tracing::warn!(key = %key.name, "the store does not give the key, looking on the firewall: {}", error.what());
+    tracing::warn!("the store does not give key {}, so the firewall is asked: {}", key.name, error.what());
     // The firewall that asks comes first; another one of the site may have what it lacks.
     let others = config.each().into_iter().filter(|it| it.d2.host != config.d2.host);
     for config in std::iter::once(Cow::Borrowed(config)).chain(others) {

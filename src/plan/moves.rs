@@ -178,7 +178,7 @@ pub(super) async fn settle(
                 if round > 1 { format!(", after {} of a server", count(round - 1, "restart")) } else { String::new() };
             return Ok(Evidence::note(format!("waited {:.1} s{again}", wait.as_secs_f64())));
         }
-        tracing::warn!("restarted while saving: {}", restarted.join(", "));
+        tracing::warn!("{} restarted before it had saved the change; waiting again", restarted.join(", "));
     }
     Err(Error::new("a server keeps restarting before it has saved the change")
         .hint("look at that server's log; `pfddns tsig status` shows each server's start time"))

@@ -131,6 +131,7 @@ impl Stage {
             "lose-reply" => self.server(name).lose_reply(more, 1),
             "fail-calls" => self.server(name).fail_before(more, 1000),
             "api" => self.api(name, more),
+            "refuse-enable" => self.site().dhcp4.refuse_enable(),
             "stop-d2" => self.site.as_mut().expect("a site").d2 = None,
             other => panic!("`@ {other}` is not known"),
         }

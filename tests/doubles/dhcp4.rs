@@ -29,6 +29,8 @@ struct State {
     pace: AtomicU32,
     /// Until when it is paused.
     paused: Mutex<Option<Instant>>,
+    /// Says no to `dhcp-enable`.
+    stubborn: AtomicBool,
     leases: Mutex<Vec<Lease>>,
     zone: Mutex<String>,
     /// What it was started with.
@@ -65,6 +67,11 @@ impl Dhcp4 {
     pub fn lease(&self, per_second: u32, zone: &str) {
         *lock(&self.state.zone) = zone.to_owned();
         self.state.pace.store(per_second, Ordering::SeqCst);
+    }
+
+    /// Says no to `dhcp-enable` from now on, so that a pause ends by itself only.
+    pub fn refuse_enable(&self) {
+        self.state.stubborn.store(true, Ordering::SeqCst);
     }
 
     /// Stops and returns all leases so far.
@@ -117,6 +124,9 @@ fn answer(mut stream: UnixStream, state: &State) -> io::Result<()> {
             let most = request.pointer("/arguments/max-period").and_then(Value::as_u64).unwrap_or(3600);
             *lock(&state.paused) = Some(Instant::now() + Duration::from_secs(most));
             json!({"result": 0, "text": "DHCPv4 service disabled for ".to_owned() + &most.to_string() + " seconds"})
+        }
+        Some("dhcp-enable") if state.stubborn.load(Ordering::SeqCst) => {
+            json!({"result": 1, "text": "DHCP service is held by its HA peer"})
         }
         Some("dhcp-enable") => {
             *lock(&state.paused) = None;

@@ -203,9 +203,9 @@ async fn reload_telling(
     let mut paused = Vec::new();
     let mut result = Ok(());
     for dhcp in &paths.pause {
-        // Nobody there: it sends nothing that could be lost.
+        // Nobody there: it sends nothing that could be lost. The step's evidence says so.
         if running(host, dhcp).is_ok_and(|it| !it) {
-            tracing::warn!("no DHCP server answers on {}: none is held", dhcp.display());
+            tracing::info!("no DHCP server answers on {}, so none is paused", dhcp.display());
             continue;
         }
         let arguments = json!({ "max-period": MAX_PAUSE });
@@ -232,7 +232,7 @@ async fn reload_telling(
     for dhcp in &paused {
         // It would go on by itself after MAX_PAUSE seconds, so a failure here is told and not fatal for the change.
         if let Err(error) = socket::command(host, dhcp, "dhcp-enable", None) {
-            tracing::warn!("{}; it goes on by itself after {MAX_PAUSE} s", error.what());
+            tracing::warn!("DHCP is still paused, and goes on by itself within {MAX_PAUSE} s: {}", error.what());
         }
     }
     let held = Duration::try_from(clock.now().duration_since(start)).unwrap_or_default();
