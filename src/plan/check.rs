@@ -6,8 +6,8 @@ use crate::config::{Config, PROBE_LABEL};
 use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::systems::dns::{self, Rtype, Signer, Verdict};
-use crate::systems::kea::generated::Wiring;
-use crate::systems::kea::{self, Installed};
+use crate::systems::kea::dhcp::generated::Wiring;
+use crate::systems::kea::{self, d2::Installed};
 use crate::systems::pfsense::Edit;
 use crate::systems::servers::{NameServer, Server};
 use crate::systems::store::Store;
@@ -392,7 +392,7 @@ fn d2_file_uses(config: &Config, world: &World, host: &HostName, key: Option<&Ke
 }
 
 fn d2_runs(config: &Config, world: &World, host: &HostName, key: Option<&KeyName>) -> Result<()> {
-    let installed = kea::apply::in_use(world.host(host)?, &config.d2.socket)?;
+    let installed = kea::daemon::apply::in_use(world.host(host)?, &config.d2.socket)?;
     uses("the running D2", &installed, key)
 }
 
@@ -406,7 +406,7 @@ pub fn uses(who: &str, installed: &Installed, key: Option<&KeyName>) -> Result<(
         for (_, found) in &domain.servers {
             let same = match (found.as_deref().filter(|it| !it.is_empty()), key) {
                 (None, None) => true,
-                (Some(found), Some(key)) => kea::installed::same_key(found, key),
+                (Some(found), Some(key)) => kea::d2::installed::same_key(found, key),
                 _ => false,
             };
             if !same {

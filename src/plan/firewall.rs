@@ -7,9 +7,9 @@ use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, HostName};
 use crate::systems::dns;
 use crate::systems::kea;
-use crate::systems::pfsense::apply::{Rebuild, rebuild};
 use crate::systems::pfsense::dhcp::{Backend, backend, is_ha_primary};
 use crate::systems::pfsense::{self, Edit, Paths, Save, unbound};
+use crate::systems::pfsense::{Rebuild, rebuild};
 use crate::world::{Digest, World};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -146,7 +146,7 @@ pub fn dhcp_socket(config: &Config, world: &World, host: &HostName) -> Result<Pa
     let path = &config.pfsense.kea_dhcp4_config;
     let bytes = world.host(host)?.read(path)?;
     let document = kea::text::Document::parse(&bytes, &path.display().to_string())?;
-    let socket = document.root().at(&["Dhcp4"]).and_then(kea::installed::socket);
+    let socket = document.root().at(&["Dhcp4"]).and_then(kea::d2::installed::socket);
     socket.map(PathBuf::from).ok_or_else(|| {
         Error::new(format!("{} names no control socket", path.display())).hint("is DHCP on, and is Kea the backend?")
     })
@@ -155,13 +155,13 @@ pub fn dhcp_socket(config: &Config, world: &World, host: &HostName) -> Result<Pa
 /// What the running kea-dhcp4 works with.
 pub fn dhcp_config(config: &Config, world: &World, host: &HostName) -> Result<Value> {
     let socket = dhcp_socket(config, world, host)?;
-    let answer = kea::socket::command(world.host(host)?, &socket, "config-get", None)?;
+    let answer = kea::daemon::socket::command(world.host(host)?, &socket, "config-get", None)?;
     Ok(answer.arguments)
 }
 
 pub(super) fn dhcp_runs(config: &Config, world: &World, host: &HostName) -> Result<()> {
     let socket = dhcp_socket(config, world, host)?;
-    match kea::apply::running(world.host(host)?, &socket)? {
+    match kea::daemon::apply::running(world.host(host)?, &socket)? {
         true => Ok(()),
         false => Err(Error::new(format!("kea-dhcp4 does not answer on {}", socket.display()))
             .hint("Status > System Logs > DHCP says why it did not start")),

@@ -24,7 +24,7 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
         let host = world.host(&config.d2.host)?;
         for path in places(&config, world)? {
             let Some(bytes) = host.read_if_there(&path)? else { continue };
-            if let Some(secret) = kea::installed::secret_of(&bytes, &key.name) {
+            if let Some(secret) = kea::d2::installed::secret_of(&bytes, &key.name) {
                 return Ok(secret);
             }
         }

@@ -145,7 +145,7 @@ impl Plan {
     }
 
     /// The same plan with DHCP not held while D2 reloads, there and back, for when kea-dhcp4 can't be asked. The steps
-    /// say what it may cost (`systems::kea::apply::Paths::pause`).
+    /// say what it may cost (`systems::kea::daemon::apply::Paths::pause`).
     #[must_use]
     pub fn without_pause(mut self) -> Self {
         for step in &mut self.steps {

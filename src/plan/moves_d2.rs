@@ -7,8 +7,9 @@ use crate::model::{DomainName, HostName, KeyName, KeyRef, Network, ZoneName};
 use crate::secret::Secret;
 use crate::systems::dns::{self, Rtype};
 use crate::systems::kea::{
-    self, Installed,
-    ncr::{Ncr, What},
+    self,
+    d2::Installed,
+    daemon::ncr::{Ncr, What},
 };
 use crate::world::{Digest, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,9 +45,9 @@ pub(super) struct D2Place<'a> {
     pub no_pause: bool,
 }
 
-fn paths(config: &Config, place: &D2Place<'_>) -> kea::apply::Paths {
+fn paths(config: &Config, place: &D2Place<'_>) -> kea::daemon::apply::Paths {
     let dhcp = config.d2.dhcp4_socket.iter().chain(&config.d2.dhcp6_socket).filter(|_| !place.no_pause);
-    kea::apply::Paths {
+    kea::daemon::apply::Paths {
         config: config.d2.config.clone(),
         program: config.d2.program.clone(),
         socket: config.d2.socket.clone(),
@@ -70,14 +71,14 @@ async fn install(
     world.host_mut(host)?.make_folder(&keys::backups(config), 0o700)?;
     if found.as_deref() == Some(new) {
         let wanted = Installed::read(new, &config.d2.config.display().to_string())?;
-        let held = kea::apply::reload(&clock, world.host_mut(host)?, &paths, wanted.listen).await?;
-        kea::apply::verify(world.host(host)?, &config.d2.socket, &wanted)?;
+        let held = kea::daemon::apply::reload(&clock, world.host_mut(host)?, &paths, wanted.listen).await?;
+        kea::daemon::apply::verify(world.host(host)?, &config.d2.socket, &wanted)?;
         return Ok(held_for(config, held, place));
     }
     if world.host(host)?.read_if_there(backup)?.map(|old| Digest::of(&old)) == replaces {
         world.host_mut(host)?.remove(backup)?;
     }
-    let outcome = kea::apply::install(world, host, &paths, new, replaces).await?;
+    let outcome = kea::daemon::apply::install(world, host, &paths, new, replaces).await?;
     Ok(if outcome.reloaded {
         held_for(config, outcome.held, place)
     } else {
@@ -143,7 +144,7 @@ pub(super) async fn restore_d2(
     let found = world.host(host)?.read_if_there(&config.d2.config)?.map(|it| Digest::of(&it));
     let aside = aside(world, host, backup)?;
     // The way back must not hang on a DHCP server that does not answer.
-    let no_pause = place.no_pause || !kea::apply::can_pause(world.host(host)?, &paths(config, place));
+    let no_pause = place.no_pause || !kea::daemon::apply::can_pause(world.host(host)?, &paths(config, place));
     install(config, world, &D2Place { backup: &aside, host, no_pause }, &old, found).await
 }
 
@@ -168,16 +169,16 @@ pub(super) async fn probe_d2(
 ) -> Result<Evidence> {
     let name = zone.child(D2_PROBE_LABEL)?;
     let sent = |world: &World| -> Result<i64> {
-        Ok(kea::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent"))
+        Ok(kea::daemon::socket::Statistics::read(world.host(host)?, &config.d2.socket)?.of_key(key, "sent"))
     };
-    let version = kea::socket::version(world.host(host)?, &config.d2.socket)?;
+    let version = kea::daemon::socket::version(world.host(host)?, &config.d2.socket)?;
     let before = sent(world)?;
     let add = probe(config, world, &name, What::Add);
-    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &add, version)?;
+    kea::daemon::ncr::send(world.host_mut(host)?, config.d2.listen, &add, version)?;
     let arrived = seen(config, world, zone, &name, Rtype::A, true).await;
     // Taken away whatever the look-up said.
     let remove = probe(config, world, &name, What::Remove);
-    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
+    kea::daemon::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
     // D2 takes away the address first and its mark in a second update: the name is free when both are gone.
     let gone = match seen(config, world, zone, &name, Rtype::A, false).await {
         Ok(()) => seen(config, world, zone, &name, Rtype::Dhcid, false).await,
@@ -205,9 +206,9 @@ pub(super) async fn forget_d2_probe(
     if dns::held(world, at, &name, Rtype::A).await?.is_empty() {
         return Ok(Evidence::default());
     }
-    let version = kea::socket::version(world.host(host)?, &config.d2.socket)?;
+    let version = kea::daemon::socket::version(world.host(host)?, &config.d2.socket)?;
     let remove = probe(config, world, &name, What::Remove);
-    kea::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
+    kea::daemon::ncr::send(world.host_mut(host)?, config.d2.listen, &remove, version)?;
     seen(config, world, zone, &name, Rtype::A, false).await?;
     Ok(Evidence::note("removed a probe name that was left"))
 }
@@ -228,10 +229,10 @@ fn probe(config: &Config, world: &World, name: &DomainName, what: What) -> Ncr {
         reverse: subnet.is_some(),
         name: name.clone(),
         address: subnet.unwrap_or_else(|| Ipv4Addr::new(192, 0, 2, 1).into()),
-        dhcid: kea::ncr::dhcid(1, b"pfddns-probe", name),
+        dhcid: kea::daemon::ncr::dhcid(1, b"pfddns-probe", name),
         expires: now + 600,
         lease_seconds: 600,
-        mode: kea::ncr::Mode::parse(config.d2.conflict_mode.name()).unwrap_or_default(),
+        mode: kea::daemon::ncr::Mode::parse(config.d2.conflict_mode.name()).unwrap_or_default(),
     }
 }
 
@@ -268,7 +269,7 @@ pub(super) async fn drain(
     for host in hosts {
         let config = config.on(host)?;
         // On the way back it may be D2's end that turned us round.
-        if kea::apply::running(world.host(host)?, &config.d2.socket)? {
+        if kea::daemon::apply::running(world.host(host)?, &config.d2.socket)? {
             running.push(config);
         }
     }
@@ -276,7 +277,7 @@ pub(super) async fn drain(
         return Ok(Evidence::note("no D2 is running"));
     }
     let sent = |world: &World, on: &Config| -> Result<i64> {
-        Ok(kea::socket::Statistics::read(world.host(&on.d2.host)?, &on.d2.socket)?.of_key(key, "sent"))
+        Ok(kea::daemon::socket::Statistics::read(world.host(&on.d2.host)?, &on.d2.socket)?.of_key(key, "sent"))
     };
     world.clock.sleep(Duration::from_millis(milliseconds)).await;
     let before: Vec<i64> = running.iter().map(|on| sent(world, on)).collect::<Result<_>>()?;

@@ -6,9 +6,9 @@ use crate::error::{Doing, Error, Result};
 use crate::model::words::count;
 use crate::model::{DomainName, HostName, ZoneName, network::reverse_name};
 use crate::systems::dns::{self, Rtype};
-use crate::systems::kea::heal::{Limits, Missing, Records, Target, missing, send_all};
 use crate::systems::kea::leases::Leases;
-use crate::systems::kea::{lease_pages, socket};
+use crate::systems::kea::leases::heal::{Limits, Missing, Records, Target, missing, send_all};
+use crate::systems::kea::{daemon::socket, leases::pages};
 use crate::world::{Host, World};
 use futures::future::join_all;
 use std::net::{IpAddr, SocketAddr};
@@ -44,7 +44,7 @@ fn sources(config: &Config, world: &World, file: Option<&Path>) -> Result<Files>
 
 fn pages(host: &Host, control: &Path, family: u8) -> Result<Vec<u8>> {
     let ask = |command: &str, arguments| socket::ask(host, control, command, Some(arguments));
-    lease_pages::read(family, lease_pages::PAGE, ask).doing(|| format!("reading leases through {}", control.display()))
+    pages::read(family, pages::PAGE, ask).doing(|| format!("reading leases through {}", control.display()))
 }
 
 /// The file in which a DHCP server keeps its leases; `None` if it keeps them elsewhere.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::{Doing, Error, Result};
 use crate::model::HostName;
 use crate::systems::kea;
-use crate::systems::kea::generated::{Generated, Wiring};
+use crate::systems::kea::dhcp::generated::{Generated, Wiring};
 use crate::world::{Digest, NewFile, World};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(super) fn rewire(
             return Err(Error::new(format!("{} has changed since this was planned", path.display()))
                 .hint("run the command again: it plans from what is there now"));
         }
-        kea::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
+        kea::daemon::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
         supervise::keep(world, host, &old, backup, config).doing(|| "keeping a backup")?;
         let file = NewFile { bytes: new, replaces: Some(seen), mode: 0o644, keep_mode: true };
         world.host_mut(host)?.write(path, &file)?;
@@ -78,7 +78,7 @@ pub(super) fn rewire(
         return Ok(Evidence::note("it was there already"));
     }
     let socket = firewall::dhcp_socket(config, world, host)?;
-    kea::socket::command(world.host(host)?, &socket, "config-reload", None).doing(|| "reloading kea-dhcp4")?;
+    kea::daemon::socket::command(world.host(host)?, &socket, "config-reload", None).doing(|| "reloading kea-dhcp4")?;
     Ok(Evidence::note(if new.is_some() { format!("backup {}", backup.display()) } else { "reloaded".to_owned() }))
 }
 

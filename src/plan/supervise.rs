@@ -4,7 +4,7 @@ use super::{Evidence, keys};
 use crate::config::Config;
 use crate::error::{Error, Exit, Result};
 use crate::model::HostName;
-use crate::systems::kea::{self, rc};
+use crate::systems::kea::{self, daemon::rc};
 use crate::world::{Digest, NewFile, World};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ pub(super) fn script_stands(config: &Config, world: &World, stands: bool) -> Res
 }
 
 pub(super) fn d2_up(config: &Config, world: &World, host: &HostName, up: bool) -> Result<()> {
-    if kea::apply::running(world.host(host)?, &config.d2.socket)? == up {
+    if kea::daemon::apply::running(world.host(host)?, &config.d2.socket)? == up {
         return Ok(());
     }
     let state = if up { "does not run" } else { "runs" };
@@ -127,7 +127,7 @@ pub(super) fn remove_script(config: &Config, world: &mut World, host: &HostName,
 }
 
 pub(super) async fn start_d2(config: &Config, world: &mut World, host: &HostName) -> Result<Evidence> {
-    if kea::apply::running(world.host(host)?, &config.d2.socket)? {
+    if kea::daemon::apply::running(world.host(host)?, &config.d2.socket)? {
         return Ok(Evidence::note("it runs already"));
     }
     // A D2 that has just died may still be in the process table: Kea sees its pid file, takes it for alive, and ends.

@@ -8,7 +8,7 @@ use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::HostName;
 use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys, supervise};
-use crate::systems::kea::redact::redact;
+use crate::systems::kea::text::redact::redact;
 use crate::systems::pfsense::{Document, hidden, same_but_revision};
 use crate::world::{Digest, World};
 use jiff::Timestamp;
@@ -95,9 +95,9 @@ fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
         let bytes = host.read(&path)?;
         let good = match of {
             Of::ConfigXml => Document::read(&bytes).is_ok(),
-            Of::Dhcp => crate::systems::kea::generated::Generated::read(&bytes, &name).is_ok(),
+            Of::Dhcp => crate::systems::kea::dhcp::generated::Generated::read(&bytes, &name).is_ok(),
             Of::Script => bytes.starts_with(b"#!"),
-            Of::D2 | Of::Run => crate::systems::kea::Installed::read(&bytes, &name).is_ok(),
+            Of::D2 | Of::Run => crate::systems::kea::d2::Installed::read(&bytes, &name).is_ok(),
         };
         let ((time, reason), firewall, size) = (time_and_reason(run), which(config), bytes.len());
         all.push(Backup { firewall, of, time, reason, size, good, unfinished: false, path, name });

@@ -7,7 +7,7 @@ use crate::model::{KeyName, ServerName, UpdateMode, ZoneRules};
 use crate::plan::bypass::{BypassState, Saved, path, read};
 use crate::plan::keys::d2_backup;
 use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
-use crate::systems::kea::Installed;
+use crate::systems::kea::d2::Installed;
 use crate::systems::servers::{NameServer, Server};
 use crate::world::{Digest, World};
 use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::plan::moves_d2::d2_text;
 use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
 use crate::secret::Secret;
 use crate::systems::kea;
-use crate::systems::kea::installed::same_key;
-use crate::systems::kea::redact::redact;
+use crate::systems::kea::d2::installed::same_key;
+use crate::systems::kea::text::redact::redact;
 use crate::systems::servers::{NameServer, Server};
 use crate::systems::store::Store;
 use crate::world::World;
@@ -228,7 +228,7 @@ fn d2(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut 
 /// The steps that write D2's file for `key` if it would change, and that start a D2 which config.xml names as a service.
 fn d2_on(config: &Config, world: &World, survey: &Survey, key: &KeyRef, plan: &mut Plan) -> Result<()> {
     let service = service::wanted(config, world)?;
-    let down = service && !kea::apply::running(world.host(&config.d2.host)?, &config.d2.socket)?;
+    let down = service && !kea::daemon::apply::running(world.host(&config.d2.host)?, &config.d2.socket)?;
     if service {
         plan.steps.extend(service::script_step(config, world, &plan.id)?);
     }

@@ -5,7 +5,7 @@ use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, ZoneName};
 use crate::plan::{Check, Plan, Step, Undo, change::Change};
 use crate::systems::dns::{self, Rtype};
-use crate::systems::pfsense::apply::Rebuild;
+use crate::systems::pfsense::Rebuild;
 use crate::systems::pfsense::dhcp;
 use crate::systems::pfsense::unbound;
 use crate::systems::pfsense::{self, Document, Edit};

@@ -5,20 +5,21 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::{DomainName, HostName};
 use crate::systems::dns::{self, Rtype};
-use crate::systems::kea::check::{self, Checked, Named};
+use crate::systems::kea::Version;
+use crate::systems::kea::d2::Installed;
+use crate::systems::kea::daemon::{apply, socket};
 use crate::systems::kea::dhcp::Dhcp;
 use crate::systems::kea::explain::{Asked, explain as explain_one};
-use crate::systems::kea::lint::{Context, ZoneFacts, lint as lint_documents, worst_first};
+use crate::systems::kea::lint::{Checked, Context, Named, ZoneFacts, check, lint as lint_documents, worst_first};
 use crate::systems::kea::text::Document;
-use crate::systems::kea::{Installed, Version, apply, socket};
 use crate::systems::servers::{NameServer, Server};
 use crate::world::{Host, World};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-pub use crate::systems::kea::check::{Finding, Severity};
 use crate::systems::kea::explain::Explanation;
+pub use crate::systems::kea::lint::{Finding, Severity};
 
 /// Taken when neither `--kea` nor an installed program says which version will read a file.
 const NEWEST: Version = Version(3, 0, 4);

@@ -84,7 +84,7 @@ fn d2_ready(config: &Config, world: &World, survey: &Survey, old: &KeyRef) -> Re
     if let Some(defect) = &d2.defect {
         return Err(defect.clone().while_doing("looking at D2's file, before anything is changed"));
     }
-    let running = kea::apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?;
+    let running = kea::daemon::apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?;
     for (who, installed) in [("D2's file", &d2.installed), ("the running D2", &running)] {
         crate::plan::check::uses(who, installed, Some(&old.name)).map_err(|error| error.hint(hint))?;
         let there =

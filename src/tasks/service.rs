@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{HostName, KeyName};
 use crate::plan::supervise::{names, script_backup, script_seen};
 use crate::plan::{Change, Check, Plan, Step, Undo};
-use crate::systems::kea::{self, rc};
+use crate::systems::kea::{self, daemon::rc};
 use crate::systems::pfsense::{Document, Edit, services};
 use crate::world::{Digest, World};
 use serde::Serialize;
@@ -50,7 +50,7 @@ pub fn wanted(config: &Config, world: &World) -> Result<bool> {
 
 /// What is wrong if D2 should run and does not; empty otherwise.
 pub fn down(config: &Config, world: &World) -> Result<Option<String>> {
-    if !wanted(config, world)? || kea::apply::running(world.host(&config.d2.host)?, &config.d2.socket)? {
+    if !wanted(config, world)? || kea::daemon::apply::running(world.host(&config.d2.host)?, &config.d2.socket)? {
         return Ok(None);
     }
     Ok(Some(format!("D2 should run (config.xml names it as a service) and does not: {}", remedy(config, world)?)))
@@ -163,7 +163,7 @@ fn install_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
     let title = "name D2 in Status > Services, and start it at boot before DHCP";
     entries_step(config, (&bytes, &document), plan, title, edits)?;
     let host = world.host(&config.d2.host)?;
-    if host.mode(&config.d2.config)?.is_some() && !kea::apply::running(host, &config.d2.socket)? {
+    if host.mode(&config.d2.config)?.is_some() && !kea::daemon::apply::running(host, &config.d2.socket)? {
         plan.steps.push(start_step(config, None));
     }
     Ok(())
@@ -217,7 +217,7 @@ fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
     let entries = services::entries(&parse(config, &bytes)?, &config.pfsense.d2_script);
     let host = world.host(&config.d2.host)?;
     let mut problems = Vec::new();
-    let running = match kea::apply::running(host, &config.d2.socket) {
+    let running = match kea::daemon::apply::running(host, &config.d2.socket) {
         Ok(running) => Some(running),
         Err(error) => {
             problems.push(format!("D2: {}", error.what()));
@@ -267,7 +267,7 @@ fn needs_start(config: &Config, world: &World) -> Result<bool> {
             .hint("`pfddns kea service install` makes it one"));
     }
     let host = world.host(&config.d2.host)?;
-    if kea::apply::running(host, &config.d2.socket)? {
+    if kea::daemon::apply::running(host, &config.d2.socket)? {
         return Ok(false);
     }
     let script = &config.pfsense.d2_script;

@@ -11,7 +11,7 @@ use crate::plan::bypass::{self, BypassState};
 use crate::plan::check::same_rules;
 use crate::plan::{Change, Check, Plan, journal};
 use crate::secret::Fingerprint;
-use crate::systems::kea::{self, Installed};
+use crate::systems::kea::{self, d2::Installed};
 use crate::systems::store::{Book, Store};
 use crate::world::World;
 use futures::future::join_all;
@@ -216,7 +216,7 @@ fn running(config: &Config, world: &World, problems: &mut Vec<String>) -> Option
     }
     let host = keep(world.host(&config.d2.host), "the firewall", problems)?;
     let what = format!("the running D2{}", config.on_whom());
-    let running = keep(kea::apply::in_use(host, &config.d2.socket), &what, problems)?;
+    let running = keep(kea::daemon::apply::in_use(host, &config.d2.socket), &what, problems)?;
     one_key(&running)
 }
 

@@ -7,7 +7,7 @@ use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
 use crate::plan::bypass::{self, BypassState};
 use crate::plan::journal::{self, Mark};
 use crate::plan::{Change, Check, Step};
-use crate::systems::kea::{self, Installed};
+use crate::systems::kea::{self, d2::Installed};
 use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
 use crate::systems::store::{Book, Store, StoredKey};
 use crate::world::{Digest, World};
@@ -185,7 +185,8 @@ pub fn d2_seen(config: &Config, world: &World) -> Result<Option<D2Seen>> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::new(format!("{}: not UTF-8, so not a file Kea would read", path.display())))?;
     let installed = Installed::read(text.as_bytes(), &path.display().to_string())?;
-    let defect = kea::apply::sound(world.host(&config.d2.host)?, &config.d2.program, path, text.as_bytes()).err();
+    let defect =
+        kea::daemon::apply::sound(world.host(&config.d2.host)?, &config.d2.program, path, text.as_bytes()).err();
     Ok(Some(D2Seen { digest: Digest::of(text.as_bytes()), text, installed, defect }))
 }
 

@@ -8,9 +8,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Network;
 use crate::plan::{Change, Check, Plan, Step, Undo, firewall, rewire};
-use crate::systems::kea::{self, generated};
+use crate::systems::kea::{self, dhcp::generated};
 use crate::systems::pfsense::Document;
-use crate::systems::pfsense::apply::Rebuild;
+use crate::systems::pfsense::Rebuild;
 use crate::systems::pfsense::custom_kea::merge;
 use crate::systems::pfsense::ddns::{self, Place};
 use crate::systems::pfsense::dhcp::{Scope, scopes};
@@ -66,7 +66,7 @@ fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Wan
     }
     let (host, program) = (world.host(&config.d2.host)?, &config.pfsense.kea_dhcp4_program);
     let version = match host.mode(program)? {
-        Some(_) => kea::apply::program_version(host, program).ok(),
+        Some(_) => kea::daemon::apply::program_version(host, program).ok(),
         None => None,
     };
     let d2 = &config.d2;
@@ -157,7 +157,7 @@ fn rewire_plan(config: &Config, world: &World, wanted: &Wanted) -> Result<Plan> 
         return Ok(plan);
     }
     if let Some(new) = &new {
-        kea::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
+        kea::daemon::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
     }
     let uses = Check::DhcpUses { host: host.clone(), wiring: Box::new(wanted.wiring.clone()) };
     Ok(one_step(config, plan, &title, (&bytes, &file), Some(&wanted.wiring), new, vec![uses]))
@@ -230,7 +230,7 @@ fn lint(config: &Config, world: &World, wiring: &generated::Wiring) -> Result<()
             *subnet = merge(std::mem::take(subnet), Value::Object(keys.clone()));
         }
     }
-    kea::apply::test_dhcp4(host, program, merged.to_string().as_bytes())
+    kea::daemon::apply::test_dhcp4(host, program, merged.to_string().as_bytes())
 }
 
 /// What is in the file and what is live.

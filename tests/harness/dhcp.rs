@@ -1,7 +1,7 @@
 //! A real kea-dhcp4 on ports of its own, fed by perfdhcp, that sends a request for each lease to a D2.
 
 use super::{Daemon, KeaHome, Started, free_port, program, write};
-use pfddns::systems::kea::socket::Statistics;
+use pfddns::systems::kea::daemon::socket::Statistics;
 use pfddns::world::{Host, local::Local};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Kea, KeaHome, Named, real, write};
 use crate::site::{Site, run, secret};
 use pfddns::model::{DomainName, ZoneName};
 use pfddns::systems::dns::{Rtype, held, remove};
-use pfddns::systems::kea::socket::{Refusal, Statistics, ask, command};
+use pfddns::systems::kea::daemon::socket::{Refusal, Statistics, ask, command};
 use pfddns::world::{Host, World, local::Local};
 use serde_json::{Value, json};
 use std::fmt::Write as _;

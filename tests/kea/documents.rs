@@ -2,9 +2,10 @@
 
 use crate::each_version;
 use crate::harness::{Kea, KeaHome, real, write};
-use pfddns::systems::kea::check::{self, Checked, Severity};
+use pfddns::systems::kea::Version;
+use pfddns::systems::kea::daemon::apply;
+use pfddns::systems::kea::lint::{Checked, Severity, check};
 use pfddns::systems::kea::text::Document;
-use pfddns::systems::kea::{Version, apply};
 use pfddns::world::Host;
 use pfddns::world::local::Local;
 use std::process::Command;

@@ -5,9 +5,10 @@ use crate::each_version;
 use crate::harness::{Kea, real};
 use crate::site::{Site, key, run};
 use pfddns::model::DomainName;
+use pfddns::systems::kea::d2::Installed;
+use pfddns::systems::kea::daemon::ncr::{Mode, Ncr, What, dhcid, send};
+use pfddns::systems::kea::daemon::{listener, socket};
 use pfddns::systems::kea::explain::{Asked, Route, explain};
-use pfddns::systems::kea::ncr::{Mode, Ncr, What, dhcid, send};
-use pfddns::systems::kea::{Installed, listener, socket};
 use std::io::Write as _;
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
@@ -59,7 +60,7 @@ fn ten_names_go_the_way_that_was_told(kea: Kea) {
     let clock = site.world.clock.clone();
     run(listener::knock(&clock, site.host(), &control, listen)).unwrap();
     let version = socket::version(site.host(), &control).unwrap();
-    let running = pfddns::systems::kea::apply::in_use(site.host(), &control).unwrap();
+    let running = pfddns::systems::kea::daemon::apply::in_use(site.host(), &control).unwrap();
     assert_eq!(running.differs(&Installed::read(text.as_bytes(), "f").unwrap()), None);
     let names = [
         "a.lan.example",

@@ -5,10 +5,10 @@ use crate::harness::{Kea, Named, real};
 use crate::site::{Site, run, secret};
 use pfddns::model::{DomainName, ZoneName};
 use pfddns::systems::dns::{Rtype, lookup};
-use pfddns::systems::kea::heal::{Limits, Records, Target, missing, send_all};
+use pfddns::systems::kea::daemon::ncr::Mode;
+use pfddns::systems::kea::daemon::socket;
 use pfddns::systems::kea::leases::Leases;
-use pfddns::systems::kea::ncr::Mode;
-use pfddns::systems::kea::socket;
+use pfddns::systems::kea::leases::heal::{Limits, Records, Target, missing, send_all};
 use std::fmt::Write as _;
 
 each_version!(lost_names_come_back);

@@ -3,7 +3,7 @@
 
 use crate::harness::{Daemon, Dhcp, Kea, Named, real, until};
 use crate::site::{Site, secret};
-use pfddns::systems::kea::socket::{Statistics, command};
+use pfddns::systems::kea::daemon::socket::{Statistics, command};
 use pfddns::world::{Host, local::Local};
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -3,8 +3,8 @@
 use crate::harness::{Daemon, Kea, KeaHome, free_port, real};
 use pfddns::model::{Algorithm, HostName, KeyName, KeyRef, ZoneName};
 use pfddns::secret::{Secret, SecretRef};
-use pfddns::systems::kea::apply::{self, Outcome, Paths};
 use pfddns::systems::kea::d2::{self, D2Domain, D2Spec};
+use pfddns::systems::kea::daemon::apply::{self, Outcome, Paths};
 use pfddns::world::{Digest, Host, World};
 use std::fs;
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@
 use crate::harness::{Dhcp, Named, real, until, write};
 use crate::site::{NAMES, Pair, ZONES};
 use crate::{by_ssh, json};
-use pfddns::systems::kea::socket::Statistics;
+use pfddns::systems::kea::daemon::socket::Statistics;
 use pfddns::world::{Host, local::Local};
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,12 +1,12 @@
 //! `kea explain NAME|IP`: the way an update for a name or an address would go: DHCP scope, D2 domain, servers in order,
 //! key, conflict mode, and why. Pure; the same from files and from what running daemons report.
 
+use super::d2::installed::{Installed, InstalledDomain, same_key};
+use super::d2::routes::Routes;
 use super::dhcp::{Dhcp, Scope};
-use super::installed::{Installed, InstalledDomain, same_key};
-use super::lint_scopes::is_reserved;
-use super::ncr::Mode;
-use super::routes::Routes;
+use super::lint::is_reserved;
 use crate::error::Result;
+use crate::model::rules::ConflictMode as Mode;
 use crate::model::{DomainName, KeyName, network::reverse_name};
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};

@@ -1,38 +1,16 @@
-//! Kea's DDNS side: the D2 document (render, read, check), the control channel, and changing a running D2 without
-//! losing an update. Not for: when to do so, and DNS servers; those are in `tasks` and `systems::servers`.
+//! Kea's DDNS side: its JSON dialect (`text`), the documents of D2 and of the DHCP servers (`d2`, `dhcp`), what is wrong with
+//! them (`lint`), the way of an update (`explain`), running daemons (`daemon`), leases and healing (`leases`).
+//! Not for: when to do so, and DNS servers; those are in `tasks` and `systems::servers`.
 
-pub mod answer;
-pub mod apply;
-pub mod check;
 pub mod d2;
+pub mod daemon;
 pub mod dhcp;
 pub mod explain;
-mod forms;
-pub mod generated;
-pub mod heal;
-pub mod installed;
-pub mod lease_pages;
 pub mod leases;
-pub mod lex;
 pub mod lint;
-mod lint_members;
-pub mod lint_scopes;
-pub mod listener;
-pub mod ncr;
-mod parse;
-pub mod rc;
-pub mod redact;
-pub mod routes;
-mod rules;
-mod rules_keys;
-mod rules_paths;
-mod rules_sockets;
-mod schema;
-pub mod socket;
 pub mod text;
 mod version;
 
-pub use installed::Installed;
 pub use version::Version;
 
 use crate::world::Program;

@@ -3,8 +3,8 @@
 
 use super::custom_kea::decode;
 use super::dhcp::{Backend, backend, is_ha_primary, not_standby, scopes};
-use super::document::Document;
 use super::edit::Edit;
+use super::xml::Document;
 use crate::error::{Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,3 +1,5 @@
+//! Tests of `ddns`, with the config.xml of a pfSense 2.8.
+
 use super::*;
 use crate::systems::pfsense::Seen;
 

@@ -1,9 +1,8 @@
 //! DHCPv4 in config.xml: interfaces, option 6, pools and static maps, and a lint of the DNS servers handed to clients.
 //! Not for: what Kea makes of it; the running daemon is another system.
 
-use super::document::{Document, Id};
 use super::edit::Edit;
-use super::seen::Seen;
+use super::xml::{Document, Id, Seen};
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,9 +1,8 @@
 //! config.xml for people's eyes: every value that may be a secret is replaced, so that diffs can be shown and kept.
 
 use super::custom_kea::decode;
-use super::document::{Document, Id, Kind};
-use super::edit::Edit;
-use super::proof::prove;
+use super::edit::{Edit, prove};
+use super::xml::{Document, Id, Kind};
 use crate::diff::unified;
 use crate::error::Result;
 use serde_json::Value;
@@ -36,7 +35,7 @@ const SECRET: [&str; 18] = [
 pub fn hidden(document: &Document<'_>, names: &mut HashMap<String, usize>) -> String {
     let mut out = String::with_capacity(document.text.len());
     let mut at = 0;
-    let secrets: Vec<bool> = document.names.all().map(is_secret).collect();
+    let secrets: Vec<bool> = document.tag_names().map(is_secret).collect();
     let is_secret = |id| document.node(id).and_then(|it| secrets.get(it.name as usize)).is_some_and(|it| *it);
     walk(document, document.root(), &mut |parent, id| {
         let content = document.content(id);

@@ -1,9 +1,8 @@
 //! D2 as pfSense's web interface and boot know it: an entry in Status > Services (which the Service Watchdog package reads
 //! too) and an early shell command. pfSense itself starts neither.
 
-use super::document::Document;
 use super::edit::Edit;
-use super::seen::Seen;
+use super::xml::{Document, Seen};
 use crate::error::{Error, Result};
 use std::path::Path;
 

@@ -3,9 +3,8 @@
 
 use super::custom_kea::decode;
 use super::dhcp::check_servers;
-use super::document::Document;
 use super::edit::Edit;
-use super::seen::Seen;
+use super::xml::{Document, Seen};
 use crate::error::{Error, Result};
 use crate::model::ZoneName;
 use base64::Engine as _;

@@ -5,15 +5,15 @@
 
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "kea.rs"]
-mod kea;
+#[path = "systems.rs"]
+mod systems;
 
 use error::Error;
-use kea::answer::{self, Answer, Refusal, Statistics};
-use kea::lease_pages;
-use kea::leases::Leases;
-use kea::text::Document;
 use libfuzzer_sys::fuzz_target;
+use systems::kea::daemon::answer::{self, Answer, Refusal, Statistics};
+use systems::kea::leases::file::Leases;
+use systems::kea::leases::pages;
+use systems::kea::text::Document;
 
 fuzz_target!(|data: &[u8]| {
     // One answer a line.
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
         last = answers.next().unwrap_or(last);
         given
     };
-    let Ok(file) = lease_pages::read(4, 1, &mut ask) else { return };
+    let Ok(file) = pages::read(4, 1, &mut ask) else { return };
     assert!(asked <= data.len() + 2, "the same page again and again");
     let leases = Leases::read(&file, "f").expect("a lease file with its header");
     let lines = file.iter().filter(|it| **it == b'\n').count() - 1;

@@ -5,14 +5,15 @@
 
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "kea.rs"]
-mod kea;
+#[path = "systems.rs"]
+mod systems;
 
-use kea::Version;
-use kea::check::{self, Checked};
-use kea::leases::Leases;
-use kea::text::{Document, Node};
 use libfuzzer_sys::fuzz_target;
+use systems::kea::Version;
+use systems::kea::leases::file::Leases;
+use systems::kea::lint::against::Checked;
+use systems::kea::lint::check;
+use systems::kea::text::{Document, Node, Value};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(leases) = Leases::read(data, "f") {
@@ -49,7 +50,7 @@ fn leaves(node: &Node) -> Vec<Vec<String>> {
     let numbers = node.items().iter().enumerate().map(|(at, it)| (at.to_string(), it));
     let below = names.chain(numbers).take(3).flat_map(|(step, node)| {
         let deeper = leaves(node).into_iter().take(2);
-        let here = if matches!(node.value, kea::text::Value::Included) { Vec::new() } else { vec![Vec::new()] };
+        let here = if matches!(node.value, Value::Included) { Vec::new() } else { vec![Vec::new()] };
         here.into_iter().chain(deeper).map(move |path| [vec![step.clone()], path].concat()).collect::<Vec<_>>()
     });
     below.collect()

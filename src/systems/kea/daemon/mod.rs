@@ -1,0 +1,9 @@
+//! Talking to Kea's daemons: the control channel, D2's UDP port and its start script, and a new document put under a
+//! running D2.
+
+pub mod answer;
+pub mod apply;
+pub mod listener;
+pub mod ncr;
+pub mod rc;
+pub mod socket;

@@ -1,0 +1,271 @@
+//! A document in Kea's JSON dialect as a tree of values that know their place in the text.
+//! Edits replace the text of named values; comments, order, includes and everything else stay byte for byte.
+
+use crate::error::{Error, Result};
+use lex::{Lexer, Loader, Source, Span};
+use parse::Parser;
+
+pub mod lex;
+mod parse;
+pub mod redact;
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a value is.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// The content of an include nobody expanded, or what a `scan` did not come to: nothing is known of it.
+    Included,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// A string, unescaped.
+    Text(String),
+    /// `[ … ]`
+    List(Vec<Node>),
+    /// `{ … }`, in the order of the text.
+    Map(Vec<Member>),
+}
+
+/// A name and its value.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Where the colon stands: Kea blames it for some bad values. The place of the name if a `scan` found none.
+    pub colon: Span,
+    /// The value.
+    pub node: Node,
+}
+
+impl Node {
+    /// The member of a map, exactly by this name.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.members().iter().find(|it| it.name == name).map(|it| &it.node)
+    }
+
+    /// All members; none if this is no map.
+    pub fn members(&self) -> &[Member] {
+        if let Value::Map(members) = &self.value { members } else { &[] }
+    }
+
+    /// All items; none if this is no list.
+    pub fn items(&self) -> &[Self] {
+        if let Value::List(items) = &self.value { items } else { &[] }
+    }
+
+    /// The string, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The whole number, if it is one.
+    pub fn int(&self) -> Option<i64> {
+        if let Value::Int(number) = self.value { Some(number) } else { None }
+    }
+
+    /// The truth value, if it is one.
+    pub fn bool(&self) -> Option<bool> {
+        if let Value::Bool(it) = self.value { Some(it) } else { None }
+    }
+
+    /// The string of a member.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Self::text)
+    }
+
+    /// Follows a path such as `["DhcpDdns", "tsig-keys", "0", "name"]`; numbers count items.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.value {
+            Value::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+            _ => node.get(step),
+        })
+    }
+}
+
+/// A parsed document: the text and the tree over it.
+#[derive(Debug, Clone)]
+pub struct Document {
+    sources: Vec<Source>,
+    root: Node,
+    includes: Vec<(String, Span)>,
+    extra_commas: Vec<Span>,
+    /// Commas with nothing before them in a map: `{,`.
+    early_commas: Vec<Span>,
+    comments: Vec<Span>,
+    broken: Option<Error>,
+}
+
+impl Document {
+    /// Parses without opening included files: they stay as they are, and their content is not seen.
+    /// Errors say `FILE:line:column: fact`.
+    pub fn parse(bytes: &[u8], file: &str) -> Result<Self> {
+        Self::read(Lexer::new(bytes, file, None)?).whole()
+    }
+
+    /// Parses as the daemon would, with included files in place of their `<?include …?>`.
+    pub fn parse_with(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
+        Self::scan(bytes, file, loader)?.whole()
+    }
+
+    /// Like `parse_with`, but a mistake in the syntax only ends the tree: what was read before it is there, and `broken`
+    /// tells the mistake. Members given twice are both there. For checks, which want to see all that is wrong.
+    pub fn scan(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
+        Ok(Self::read(Lexer::new(bytes, file, Some(loader))?))
+    }
+
+    fn read(lexer: Lexer<'_>) -> Self {
+        let mut parser = Parser::new(lexer);
+        let root = parser.whole();
+        let Parser { lexer, includes, extra_commas, early_commas, broken } = parser;
+        let Lexer { sources, comments, .. } = lexer;
+        Self { sources, comments, root, includes, extra_commas, early_commas, broken }
+    }
+
+    /// This document if nothing is wrong with it, else the first mistake of its text.
+    pub fn whole(self) -> Result<Self> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let twice = twice(&self.root)
+            .map(|(name, first, again)| (again, format!("`{name}` is given twice (first at {})", self.place(first))));
+        let early = self.early_commas.first().map(|span| (*span, "a comma with nothing before it".to_owned()));
+        match twice.or(early) {
+            Some((span, fact)) => Err(Error::usage(format!("{}: {fact}", self.place(span)))),
+            None => Ok(self),
+        }
+    }
+
+    /// The mistake at which a `scan` ended.
+    pub fn broken(&self) -> Option<&Error> {
+        self.broken.as_ref()
+    }
+
+    /// Commas with nothing before them in a map; daemons take some of them.
+    pub fn early_commas(&self) -> &[Span] {
+        &self.early_commas
+    }
+
+    /// The bracket that closes a map or list with nothing but blanks and comments in it.
+    pub fn closing(&self, span: Span) -> Span {
+        let start = span.end.saturating_sub(1).max(span.start);
+        let text = self.sources.get(span.source as usize).and_then(|it| it.text.get(span.start + 1..start));
+        let gap = Lexer::new(text.unwrap_or_default().as_bytes(), "", None).and_then(|mut it| it.read());
+        let told = gap.map_or(start, |(_, end)| span.start + 1 + end.told);
+        Span { start, told, ..span }
+    }
+
+    /// Where a word comes in the order in which all are read, through includes.
+    pub fn order(&self, span: Span) -> Vec<usize> {
+        lex::order(&self.sources, span)
+    }
+
+    /// The outermost map.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// The text of the file itself.
+    pub fn text(&self) -> &str {
+        self.sources.first().map(|it| it.text.as_str()).unwrap_or_default()
+    }
+
+    /// Files that are included and were not opened, with the place of the include.
+    pub fn includes(&self) -> &[(String, Span)] {
+        &self.includes
+    }
+
+    /// Comments, with their marks.
+    pub fn comments(&self) -> &[Span] {
+        &self.comments
+    }
+
+    /// Commas with nothing behind them: accepted by the daemons' file reader with a warning, by their control channel not.
+    pub fn extra_commas(&self) -> &[Span] {
+        &self.extra_commas
+    }
+
+    /// `FILE:line:column` of the start of a span.
+    pub fn place(&self, span: Span) -> String {
+        self.sources.get(span.source as usize).map(|it| it.place(span.told)).unwrap_or_default()
+    }
+
+    /// Replaces the value at each path by this JSON text and nothing else. The result is parsed again.
+    /// Errors: no such value, a value that stands in an included file, new text that is not one value.
+    pub fn replace(&self, edits: &[(&[&str], String)]) -> Result<Self> {
+        let mut cuts = Vec::new();
+        for (path, new) in edits {
+            let node = self.root.at(path).ok_or_else(|| {
+                Error::usage(format!("{}: there is no `{}` in this file", self.name(), path.join("/")))
+            })?;
+            if node.span.source != 0 {
+                return Err(Error::usage(format!("{}: this value stands in an included file", self.place(node.span)))
+                    .hint("change it there"));
+            }
+            cuts.push((node.span, new));
+        }
+        cuts.sort_by_key(|(span, _)| span.start);
+        let text = self.text();
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for (span, new) in cuts {
+            let kept = text.get(done..span.start).ok_or_else(|| Error::new("two edits of one value"))?;
+            out.push_str(kept);
+            out.push_str(new);
+            done = span.end;
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        Self::parse(out.as_bytes(), self.name())
+    }
+
+    fn name(&self) -> &str {
+        self.sources.first().map(|it| it.name.as_str()).unwrap_or_default()
+    }
+}
+
+/// A JSON string the daemons read: quotes, backslash and control characters escaped, everything else raw UTF-8.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            char if u32::from(char) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char => out.push(char),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A name that a map has twice: the name, its first place, its second.
+fn twice(node: &Node) -> Option<(&str, Span, Span)> {
+    let mut seen = std::collections::HashMap::with_capacity(node.members().len());
+    let double = node.members().iter().find_map(|member| {
+        let first = seen.insert(member.name.as_str(), member.name_span);
+        let here = first.map(|first| (member.name.as_str(), first, member.name_span));
+        here.or_else(|| twice(&member.node))
+    });
+    double.or_else(|| node.items().iter().find_map(twice))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! A Kea document as it may be shown: every secret replaced by `[secret]`. Works on any text, and on one that can't be
+//! parsed it rather hides too much.
+
+use super::{Document, Node};
+
+/// Members whose values are secrets, in any daemon's file and in any case.
+const SECRET: [&str; 2] = ["secret", "password"];
+/// What stands in place of a secret.
+const MASK: &str = "[secret]";
+/// A run of base64 letters of this length in a place nobody can judge is taken for a secret (12 bytes).
+const SUSPICIOUS: usize = 16;
+
+/// The text with all secrets replaced, the rest as it is, for diffs and messages.
+pub fn redact(bytes: &[u8]) -> String {
+    match Document::parse(bytes, "") {
+        Ok(document) => redact_document(&document),
+        Err(_) => hide_all(&String::from_utf8_lossy(bytes)),
+    }
+}
+
+fn redact_document(document: &Document) -> String {
+    let mut cuts: Vec<(usize, usize, String)> = Vec::new();
+    find(document.root(), &mut |node| cuts.push((node.span.start, node.span.end, format!("\"{MASK}\""))));
+    let text = document.text();
+    for span in document.comments() {
+        let comment = text.get(span.start..span.end).unwrap_or_default();
+        cuts.push((span.start, span.end, hide_all(comment)));
+    }
+    cuts.sort_by_key(|cut| cut.0);
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (start, end, new) in cuts {
+        // Anything that overlaps (a secret that is a map, with comments inside) is covered by the first cut.
+        let Some(kept) = text.get(done..start) else { continue };
+        out.push_str(kept);
+        out.push_str(&new);
+        done = end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}
+
+fn find(node: &Node, found: &mut impl FnMut(&Node)) {
+    for member in node.members() {
+        if SECRET.iter().any(|it| member.name.eq_ignore_ascii_case(it)) {
+            found(&member.node);
+        } else {
+            find(&member.node, found);
+        }
+    }
+    node.items().iter().for_each(|item| find(item, found));
+}
+
+/// For text of unknown form: hides what follows a telling word up to the end of the next quoted string or line,
+/// and every long run of base64 letters.
+fn hide_all(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some((word, start)) =
+        SECRET.iter().filter_map(|word| Some((word, lower.get(at..)?.find(word)? + at))).min_by_key(|it| it.1)
+    {
+        let end = start + word.len();
+        out.push_str(&hide_runs(text.get(at..end).unwrap_or_default()));
+        out.push_str(MASK);
+        at = after_value(text, end);
+    }
+    out.push_str(&hide_runs(text.get(at..).unwrap_or_default()));
+    out
+}
+
+/// Where the value that follows a name ends: after the next string if nothing but signs and blanks stand before it,
+/// but never before the end of the line.
+fn after_value(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let line = rest.find('\n').unwrap_or(rest.len());
+    let rest_after_name = rest.strip_prefix('"').map_or(0, |_| 1);
+    let tail = rest.get(rest_after_name..).unwrap_or_default();
+    let value = tail.trim_start_matches(|char: char| char == ':' || char.is_whitespace());
+    let skipped = rest.len() - value.len();
+    let string = match value.strip_prefix('"') {
+        Some(inner) => inner.find('"').map_or(rest.len(), |length| skipped + length + 2),
+        None => skipped + value.find(char::is_whitespace).unwrap_or(value.len()),
+    };
+    from + line.max(string)
+}
+
+/// Replaces every long run of base64 letters.
+pub fn hide_runs(text: &str) -> String {
+    let base64 = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '=');
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(base64) {
+        let (before, tail) = rest.split_at(start);
+        let end = tail.find(|char| !base64(char)).unwrap_or(tail.len());
+        let (run, after) = tail.split_at(end);
+        out.push_str(before);
+        out.push_str(if run.len() >= SUSPICIOUS { MASK } else { run });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "LSWXnfkKZjdPJI5QxlpnfQ==";
+
+    #[test]
+    fn only_secrets_change_in_a_good_file() {
+        let text = format!(
+            "{{ \"DhcpDdns\": {{ // \"x\": 1\n \"tsig-keys\": [{{ \"name\": \"k\", \"Secret\" : \"{KEY}\" }}] }} }}"
+        );
+        let wanted = text.replace(KEY, "[secret]");
+        assert_eq!(redact(text.as_bytes()), wanted);
+    }
+
+    #[test]
+    fn a_secret_in_a_comment_or_an_escape_is_hidden() {
+        for text in [
+            format!("{{ # old secret: {KEY}\n \"a\": 1 }}"),
+            format!("{{ /* {KEY} */ \"a\": 1 }}"),
+            "{ \"secret\": \"LSWX\\u006efkKZjdPJI5QxlpnfQ==\" }".to_owned(),
+            "{ // password=hunter2\n }".to_owned(),
+        ] {
+            let shown = redact(text.as_bytes());
+            assert!(!shown.contains("ZjdPJI5") && !shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_cut_of_a_file_shows_the_secret(from in 0usize..60, to in 60usize..140, sep in "[ \n\t]{0,3}") {
+            let text = format!("{{\"DhcpDdns\": {{\"tsig-keys\": [{{\"name\": \"k\", \"secret\":{sep}\"{KEY}\"}}], \"port\": 53001}}}}");
+            let cut = text.get(from.min(text.len())..to.min(text.len())).unwrap_or_default();
+            let shown = redact(cut.as_bytes());
+            // A fragment shorter than half of the key may remain when the name before it was cut off.
+            prop_assert!(!shown.contains(&KEY[..16]), "{}", shown);
+        }
+    }
+}

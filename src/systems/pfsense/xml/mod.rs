@@ -1,0 +1,20 @@
+//! config.xml as pfSense's own parser reads it, generation by generation. Nothing here changes a file.
+
+mod cuts;
+mod dialect;
+mod document;
+mod encoding;
+mod entities;
+mod names;
+mod prolog;
+mod read;
+mod refusal;
+mod scan;
+mod seen;
+mod texts;
+
+pub use dialect::Dialect;
+pub use document::{Document, Id, Kind};
+pub use read::SIZE_LIMIT;
+pub use refusal::{Consequence, Refusal};
+pub use seen::Seen;
