@@ -47,6 +47,17 @@ impl Error {
         Self { exit: Exit::Usage, ..Self::new(what) }
     }
 
+    /// Something has changed since it was planned; nothing was written.
+    pub fn stale(what: impl fmt::Display) -> Self {
+        Self::new(format!("{what} has changed since this was planned; nothing was written")).plan_again()
+    }
+
+    /// The hint where the plan does not fit any more.
+    #[must_use]
+    pub fn plan_again(self) -> Self {
+        self.hint("run the command again: it makes a new plan from the current state")
+    }
+
     /// What the operator can do next: a command or a short sentence. The first hint given stays.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -111,6 +122,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The system's reason in the operator's words: lower case, without Rust's `(os error N)`.
+pub fn plain(error: &(impl fmt::Display + ?Sized)) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
 
 /// Adds a `while` line to a failed result.
 pub trait Doing<T> {

@@ -10,7 +10,7 @@ mod tell;
 
 use crate::cli::{Bypass, Cli, Command, Go, Kea, Look, Tsig};
 use crate::config::{Config, DEFAULT_PATH, SshConfig};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, plain};
 use crate::model::{Destination, HostName};
 use crate::plan::{self, Plan};
 use crate::report;
@@ -183,12 +183,6 @@ fn read_config(path: &Path, hosts: &[Destination]) -> Result<Config> {
             .hint("`pfddns config --template > pfddns.toml` makes one; --config names it")
     })?;
     Config::parse_for(path, &text, hosts)
-}
-
-/// An I/O error in the operator's words.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 impl Session<'_> {

@@ -62,8 +62,7 @@ pub(super) fn rewire(
     if let Some(new) = &new {
         let seen = Digest::of(&old);
         if replaces.is_some_and(|it| *it != seen) {
-            return Err(Error::new(format!("{} has changed since this was planned", path.display()))
-                .hint("run the command again: it plans from what is there now"));
+            return Err(Error::stale(path.display()));
         }
         kea::daemon::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
         supervise::keep(world, host, &old, backup, config).doing(|| "keeping a backup")?;

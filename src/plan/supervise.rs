@@ -72,8 +72,7 @@ pub(super) fn put_script(
     let found = world.host(host)?.read_if_there(path)?;
     let text = rc::script(&names(config));
     if found.as_ref().map(|it| Digest::of(it)).as_ref() != replaces && found.as_deref() != Some(text.as_bytes()) {
-        return Err(Error::new(format!("{} has changed since this was planned", path.display()))
-            .hint("run the command again: it plans from what is there now"));
+        return Err(Error::stale(path.display()));
     }
     if let Some(old) = found.as_deref().filter(|it| *it != text.as_bytes()) {
         keep(world, host, old, backup, config)?;

@@ -1,9 +1,23 @@
 //! HTTP to the servers' APIs and the secret store: one client, and why a request came to nothing. Knows no product.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
+use zeroize::Zeroizing;
+
+pub use reqwest::header::HeaderValue;
+pub use reqwest::{Method, RequestBuilder, Url};
+
+/// An answer, whatever its status.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// Wiped when dropped: it may hold secrets.
+    pub body: Zeroizing<Vec<u8>>,
+}
 
 /// One client for all, made when it is first needed: reading a system's certificates takes longer than most commands
 /// that need none of them.
@@ -19,8 +33,27 @@ impl Http {
         Ok(Self { trusted: certificates(authorities)?, client: OnceLock::new() })
     }
 
+    /// A request to be filled in and sent.
+    pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder> {
+        Ok(self.client()?.request(method, url))
+    }
+
+    /// Sends a request: the one way out. An error is the reason why no answer came; never the request.
+    pub async fn send(&self, request: RequestBuilder) -> std::result::Result<Answer, String> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| reason(&error))?;
+        let what =
+            format!("{} {}{}", request.method(), request.url().origin().ascii_serialization(), request.url().path());
+        let answer = client.execute(request).await.map_err(|error| reason(&error))?;
+        tracing::debug!("{what}: HTTP {}", answer.status().as_u16());
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location").and_then(|it| it.to_str().ok()).map(str::to_owned);
+        let body = answer.bytes().await.map_err(|error| reason(&error))?;
+        Ok(Answer { status, location, body: Zeroizing::new(Vec::from(body)) })
+    }
+
     /// The client. It follows no redirect and uses no proxy: a token must not travel on.
-    pub fn client(&self) -> Result<&reqwest::Client> {
+    fn client(&self) -> Result<&reqwest::Client> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -42,21 +75,17 @@ fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {
         Error::usage(format!("{}: {why}", file.display()))
             .hint("ca-file in pfddns.toml names a PEM file with the certificates of your own authorities")
     };
-    let bytes = std::fs::read(file).map_err(|error| {
-        let text = error.to_string();
-        wrong(&format!("can't be read: {}", text.split(" (os error").next().unwrap_or(&text).to_lowercase()))
-    })?;
+    let bytes = std::fs::read(file).map_err(|error| wrong(&format!("can't be read: {}", plain(&error))))?;
     let found = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|_| wrong("not certificates in PEM form"))?;
     if found.is_empty() { Err(wrong("there is no certificate in it")) } else { Ok(found) }
 }
 
-/// Why a request came to nothing: the first cause, without Rust's `(os error N)`; never the request.
-pub fn reason(error: &reqwest::Error) -> String {
+/// Why a request came to nothing: the first cause.
+fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".into();
     }
-    let text = deepest(error);
-    let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+    let text = plain(&deepest(error));
     // webpki's words for a chain that ends at nobody known, and for an authority's certificate used as a server's.
     if text.contains("unknownissuer") {
         return "its certificate is by no authority that is trusted here".into();

@@ -1,7 +1,7 @@
 //! This machine as a firewall: files replaced atomically, programs run with an empty environment.
 
 use super::host::{Digest, NewFile, Ran};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -56,12 +56,6 @@ pub(super) fn child(program: &str) -> Command {
 fn at(path: &Path, doing: &str) -> impl FnOnce(io::Error) -> Error {
     let text = format!("{}: {doing}", path.display());
     move |error| Error::new(format!("{text}: {}", plain(&error)))
-}
-
-/// An I/O error in the operator's words, without Rust's `(os error N)`.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 impl Local {
@@ -257,7 +251,7 @@ impl Local {
         }
         let found = if now.is_none() { "is gone" } else { "has changed" };
         Err(Error::new(format!("{}: the file {found} since it was read; nothing was written", path.display()))
-            .hint("run the command again: it plans from what is there now"))
+            .plan_again())
     }
 }
 

@@ -7,6 +7,7 @@ pub mod hands;
 pub mod host;
 pub mod http;
 pub mod local;
+mod private;
 mod programs;
 mod protocol;
 mod remote;

@@ -2,7 +2,7 @@
 //! known_hosts better than any library. Also whatever else carries lines, for tests. Not for: what the lines say.
 
 use super::local;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::Destination;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -83,9 +83,8 @@ impl Carrier {
         let mut command = local::child(program);
         command.args(arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.spawn().map_err(|error| {
-            let text = error.to_string();
-            let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-            Error::new(format!("{program}: can't be started: {reason}")).hint("is OpenSSH's client installed here?")
+            Error::new(format!("{program}: can't be started: {}", plain(&error)))
+                .hint("is OpenSSH's client installed here?")
         })?;
         let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
         let (Some(from), Some(to), Some(errors)) = pipes else {

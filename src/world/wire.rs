@@ -3,7 +3,7 @@
 //! judge TSIG on the way and fold BADKEY, BADSIG, BADTIME and an unsigned refusal into one error, and those are exactly
 //! what this program has to tell apart.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -99,7 +99,5 @@ fn silent(server: SocketAddr) -> Error {
 }
 
 fn dns_error(server: SocketAddr, error: &io::Error) -> Error {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-    Error::new(format!("no DNS answer from {server}: {reason}"))
+    Error::new(format!("no DNS answer from {server}: {}", plain(error)))
 }

@@ -2,7 +2,7 @@
 //! spoil it. Also tells whether a command changed anything in it.
 
 use crate::doubles::d2;
-use crate::doubles::site::{Plan, Site, private};
+use crate::doubles::site::{Plan, Site, http, private};
 use crate::doubles::technitium::Version;
 use crate::mask::Known;
 use sha2::{Digest as _, Sha256};
@@ -185,10 +185,8 @@ impl Stage {
         let mut form = vec![("token", server.token())];
         form.extend(words.map(|word| word.split_once('=').unwrap()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let answer = runtime.block_on(async {
-            let http = reqwest::Client::builder().no_proxy().build().unwrap();
-            http.post(url).form(&form).send().await.unwrap().text().await.unwrap()
-        });
+        let answer = runtime
+            .block_on(async { http().unwrap().post(url).form(&form).send().await.unwrap().text().await.unwrap() });
         assert!(answer.contains("\"status\":\"ok\""), "{call}: {answer}");
     }
 

@@ -128,9 +128,8 @@ fn reverse_of(subnet: &str) -> Option<String> {
 
 fn make_zones(server: &Handle, zones: &[String]) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?;
+        let http = http()?;
         for zone in zones {
             let form = [("token", server.token()), ("zone", zone), ("type", "Primary")];
             let url = format!("{}/api/zones/create", server.base_url());
@@ -147,6 +146,12 @@ fn make_zones(server: &Handle, zones: &[String]) -> io::Result<()> {
 /// A UDP port that is free now.
 pub fn free_udp() -> io::Result<SocketAddr> {
     std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// An HTTP client past the code under test.
+pub fn http() -> io::Result<reqwest::Client> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)
 }
 
 /// Writes a file of mode 0600.

@@ -1,5 +1,6 @@
 //! Technitium servers for the contract: the double, and real ones by their address.
 
+use crate::doubles::site::http;
 use crate::doubles::technitium::{Handle, Options, Technitium as Double, Version};
 use crate::{Lab, Peer, source_towards, world};
 use futures::FutureExt as _;
@@ -30,7 +31,7 @@ impl Api {
         let api = Self {
             url: url.to_owned(),
             token: token.to_owned(),
-            http: world().http.client().unwrap().clone(),
+            http: http().unwrap(),
             zones: Vec::new(),
             foreign_key: format!("foreign-{:04x}", rand::random::<u16>()),
             double,

@@ -66,7 +66,7 @@ async fn a_token_others_may_read_is_not_used() {
     let before = handle(&api).calls().len();
     for mode in [0o644, 0o640, 0o604] {
         fs::set_permissions(api.token_file(), fs::Permissions::from_mode(mode)).unwrap();
-        says(&server.zones(&world()).await.unwrap_err(), &["others may read", "chmod 600", "token"]);
+        says(&server.zones(&world()).await.unwrap_err(), &["others on this machine may read it", "chmod 600", "token"]);
     }
     assert_eq!(handle(&api).calls().len(), before);
     fs::remove_file(api.token_file()).unwrap();

@@ -2,11 +2,12 @@
 
 use crate::harness::{Bao, real, until};
 use crate::site::{Ground, Site, config, key, name};
+use jiff::Timestamp;
 use pfddns::config::StoreConfig;
 use pfddns::error::Exit;
 use pfddns::model::HostName;
 use pfddns::systems::store::Edit;
-use pfddns::world::World;
+use pfddns::world::{Clock, World};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -198,19 +199,55 @@ fn nobody_there_and_nonsense_are_told_apart() {
         ("307 Elsewhere\r\nLocation: http://127.0.0.1:9/\r\n\r\n", "is a standby (HTTP 307)"),
         ("501 No\r\n\r\n{\"errors\":[]}", "was never initialised"),
     ] {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = thread::spawn(move || {
-            // One read, one write: two connections at most, each answered once.
-            for stream in listener.incoming().take(2) {
-                let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0u8; 4096]);
-                stream.write_all(format!("HTTP/1.0 {answer}").as_bytes()).unwrap();
-            }
-        });
-        fails(&mut with(&site, &format!("url = \"{url}\"\ntoken-file = \"TOKEN\"")), words, "");
+        // One read, one write.
+        let (mut site, server) = answered(&site, vec![answer; 2]);
+        fails(&mut site, words, "");
         server.join().unwrap();
     }
+}
+
+/// The same store behind a server with these answers, each for one connection.
+fn answered(site: &Site, answers: Vec<&'static str>) -> (Site, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for answer in answers {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0u8; 4096]);
+            stream.write_all(format!("HTTP/1.0 {answer}").as_bytes()).unwrap();
+        }
+    });
+    (with(site, &format!("url = \"{url}\"\ntoken-file = \"TOKEN\"")), server)
+}
+
+/// For some seconds after unsealing, or on a new leader, the mount says no to everything.
+#[test]
+fn a_mount_that_is_not_ready_yet_is_waited_for() {
+    const NOT_YET: &str = "400 Bad Request\r\n\r\n{\"errors\":[\"Upgrading from non-versioned to versioned data. This \
+        backend will be unavailable for a brief period and will resume service shortly.\"]}";
+    const KEPT: &str = "200 OK\r\n\r\n{\"data\":{\"data\":{},\"metadata\":{\"version\":7}}}";
+    let Some(site) = bao() else { return };
+    let seconds = |site: &Site| site.world.clock.now().duration_since(Timestamp::UNIX_EPOCH).as_secs();
+
+    let (mut late, server) =
+        answered(&site, vec![NOT_YET, NOT_YET, KEPT, KEPT, NOT_YET, "200 OK\r\n\r\n{\"data\":{\"version\":8}}"]);
+    late.world.clock = Clock::fake(Timestamp::UNIX_EPOCH);
+    assert_eq!(late.read().version, 7);
+    assert_eq!(seconds(&late), 2);
+    assert_eq!(late.edit(7, &[Edit::Add(&key("ddns-a"))]).unwrap(), 8, "a write is asked again as well");
+    server.join().unwrap();
+
+    let (mut never, server) = answered(&site, vec![NOT_YET; 61]);
+    never.world.clock = Clock::fake(Timestamp::UNIX_EPOCH);
+    let error = never.try_read().unwrap_err();
+    assert!(error.contains("mount `secret` is still not ready after 60 s"), "{error}");
+    assert_eq!(seconds(&never), 60);
+    server.join().unwrap();
+
+    // Any other 400 is no reason to wait.
+    let (other, server) = answered(&site, vec!["400 Bad Request\r\n\r\n{\"errors\":[\"missing path\"]}"]);
+    assert!(other.try_read().unwrap_err().contains("refused the request (HTTP 400)"));
+    server.join().unwrap();
 }
 
 #[test]

@@ -270,8 +270,7 @@ fn check_bypass(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
 
 /// The rules are others now than when the change was planned.
 fn moved(server: &ServerName, zone: &ZoneName) -> Error {
-    Error::new(format!("{server}: the update rules of {zone} are not what they were; nothing was changed"))
-        .hint("somebody else changed them; plan again")
+    Error::new(format!("{server}: the update rules of {zone} are not what they were; nothing was changed")).plan_again()
 }
 
 /// Order and repeats of rows and types do not count; those of addresses do, the first match decides.

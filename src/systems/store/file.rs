@@ -8,7 +8,7 @@
 //! The JSON keeps the last ten versions of each secret, as KV version 2 does.
 
 use super::layout::Fields;
-use super::{Edit, moved, private};
+use super::{Edit, moved};
 use crate::error::{Doing as _, Error, Result};
 use crate::world::{Digest, Host, NewFile, World};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -120,8 +120,7 @@ impl FileStore {
 
     /// The file's content and digest; empty if there is no file.
     fn open(&self, host: &Host) -> Result<(Content, Option<Digest>)> {
-        let Some(bytes) = host.read_if_there(&self.path)? else { return Ok((Content::default(), None)) };
-        private(host, &self.path)?;
+        let Some(bytes) = host.read_private(&self.path)? else { return Ok((Content::default(), None)) };
         let sealed = self.strip_header(&bytes)?;
         let key = self.key(host)?.ok_or_else(|| self.key_missing())?;
         let text = unseal(&key, sealed).ok_or_else(|| {
@@ -163,8 +162,7 @@ impl FileStore {
     }
 
     fn key(&self, host: &Host) -> Result<Option<LessSafeKey>> {
-        let Some(bytes) = host.read_if_there(&self.key_path)?.map(Zeroizing::new) else { return Ok(None) };
-        private(host, &self.key_path)?;
+        let Some(bytes) = host.read_private(&self.key_path)? else { return Ok(None) };
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| {
             Error::new(format!("{}: {} bytes, but a key has 32", self.key_path.display(), bytes.len()))
                 .hint("put the key file back from a backup")

@@ -10,9 +10,8 @@ use crate::config::{Config, StoreConfig};
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, KeyName};
 use crate::secret::{Secret, SecretRef};
-use crate::world::{Host, World};
+use crate::world::World;
 use jiff::Timestamp;
-use std::path::Path;
 
 pub use file::FileStore;
 pub use vault::VaultStore;
@@ -153,18 +152,7 @@ impl std::fmt::Display for Store {
 fn moved(store: &impl std::fmt::Display, expects: u64, found: Option<u64>) -> Error {
     let found = found.map_or_else(|| "is at another version".to_owned(), |found| format!("is at version {found}"));
     Error::new(format!("{store}: the secret {found}, not {expects}: somebody else wrote it; nothing was written"))
-        .hint("run the command again: it plans from what is there now")
-}
-
-/// Refuses a file with a secret in it that others on the machine can read.
-fn private(host: &Host, path: &Path) -> Result<()> {
-    match host.mode(path)? {
-        Some(mode) if mode & 0o077 != 0 => {
-            Err(Error::new(format!("{}: others on this machine may read it (mode {mode:04o})", path.display()))
-                .hint(format!("chmod 600 {}; if somebody may have read it, replace what is in it", path.display())))
-        }
-        _ => Ok(()),
-    }
+        .plan_again()
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! Vault and OpenBao, KV version 2 (API as of Vault 1.9 and OpenBao 2.x; run against OpenBao 2.7).
-//! `vaultrs` brings client and request headers; reading with the version, PATCH and the first write are endpoints of
-//! ours, because it has no KV v2 PATCH and its POST would replace fields that belong to others.
+//! By hand, over `world.http`: `vaultrs` takes no client but its own, and has no PATCH for KV version 2.
 //! Nothing is taken from the environment: neither `VAULT_ADDR` nor `VAULT_TOKEN` nor a proxy.
 
 use super::layout::Fields;
-use super::{Edit, moved, private};
+use super::{Edit, moved};
 use crate::error::{Doing as _, Error, Result};
 use crate::secret::Secret;
 use crate::world::World;
-use rustify::clients::reqwest::Client as Http;
-use rustify::endpoint::{Endpoint, MiddleWare};
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use rustify::errors::ClientError;
+use crate::world::http::{self, HeaderValue, Method, Url};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use vaultrs::api::EndpointMiddleware;
+use std::time::Duration;
+
+/// How long a mount may take to be ready after its server was unsealed or became the active one.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One secret in a KV v2 mount.
 #[derive(Debug)]
@@ -40,6 +40,13 @@ struct No {
     data: Option<Value>,
 }
 
+impl No {
+    /// "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period …"
+    fn is_not_ready(&self) -> bool {
+        self.code == 400 && self.words.contains("Upgrading from non-versioned")
+    }
+}
+
 impl VaultStore {
     /// The latest version; 0 and nothing if the secret was never written.
     pub(super) async fn read(&self, world: &World) -> Result<(u64, Fields)> {
@@ -55,7 +62,7 @@ impl VaultStore {
         version: Option<u64>,
     ) -> Result<Option<(u64, Fields)>> {
         let client = self.client(world)?;
-        match client.call(Call::read(&self.mount, path, version)).await {
+        match client.read(path, version).await {
             Ok(answer) => self.version_and_fields(answer).map(Some),
             Err(Failed::No(no)) if no.code == 404 && no.words.is_empty() => Ok(None),
             Err(failed) => Err(self.explain(failed)),
@@ -69,20 +76,21 @@ impl VaultStore {
         self.write(&client, expects, edits).await.doing(|| format!("writing keys to {self}"))
     }
 
-    async fn write(&self, client: &Client, expects: u64, edits: &[Edit<'_>]) -> Result<u64> {
+    async fn write(&self, client: &Client<'_>, expects: u64, edits: &[Edit<'_>]) -> Result<u64> {
         let (found, now) = self.latest(client).await?;
         if found != expects {
             return Err(moved(self, expects, Some(found)));
         }
         let (patch, after) = now.edited(edits)?;
-        let call = match expects {
+        let written = match expects {
             0 => {
                 self.is_version_two(client).await?;
-                Call::write(&self.mount, &self.path, RequestMethod::POST, expects, &after)
+                client.write(Method::POST, "application/json", expects, &after).await
             }
-            _ => Call::write(&self.mount, &self.path, RequestMethod::PATCH, expects, &patch),
+            // Anything else as its Content-Type is answered 415.
+            _ => client.write(Method::PATCH, "application/merge-patch+json", expects, &patch).await,
         };
-        match client.call(call).await {
+        match written {
             Ok(answer) => answer.get("version").and_then(Value::as_u64).ok_or_else(|| self.nonsense()),
             // There is no status of its own for a failed check-and-set, in no version: the words decide.
             Err(Failed::No(no)) if no.code == 400 && no.words.contains("did not match the current version") => {
@@ -92,8 +100,8 @@ impl VaultStore {
         }
     }
 
-    async fn latest(&self, client: &Client) -> Result<(u64, Fields)> {
-        match client.call(Call::read(&self.mount, &self.path, None)).await {
+    async fn latest(&self, client: &Client<'_>) -> Result<(u64, Fields)> {
+        match client.read(&self.path, None).await {
             Ok(answer) => self.version_and_fields(answer),
             Err(Failed::No(no)) if no.code == 404 && no.data.is_some() => {
                 let version = no.data.as_ref().and_then(|it| it.pointer("/metadata/version")).and_then(Value::as_u64);
@@ -110,8 +118,9 @@ impl VaultStore {
     }
 
     /// A mount of KV version 1 answers 404 like an unwritten secret and would take the first write, at a wrong place.
-    async fn is_version_two(&self, client: &Client) -> Result<()> {
-        let answer = client.call(Call::mount(&self.mount)).await.map_err(|failed| self.explain(failed))?;
+    async fn is_version_two(&self, client: &Client<'_>) -> Result<()> {
+        let place = format!("sys/internal/ui/mounts/{}", self.mount);
+        let answer = client.call(Method::GET, &place, None, None).await.map_err(|failed| self.explain(failed))?;
         if answer.pointer("/options/version").and_then(Value::as_str) == Some("2") {
             return Ok(());
         }
@@ -132,42 +141,24 @@ impl VaultStore {
         Error::new("the answer is not that of a KV version 2 secret").hint("does [store] url lead to Vault or OpenBao?")
     }
 
-    fn client(&self, world: &World) -> Result<Client> {
-        let (token, base) = (self.token(world)?, self.base()?);
-        if self.namespace.as_ref().is_some_and(|it| !is_header_text(it)) {
+    fn client<'a>(&'a self, world: &'a World) -> Result<Client<'a>> {
+        let token = world.this_machine().token(&self.token_file).map_err(|error| {
+            error.hint(format!("put a token for {}/{} there, with mode 0600", self.mount, self.path))
+        })?;
+        if self.namespace.as_ref().is_some_and(|it| !it.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Error::usage("[store] namespace has a character that does not belong in one"));
         }
-        let middle = EndpointMiddleware {
-            token: token.expose().into(),
-            version: "v1".into(),
-            wrap: None,
-            namespace: self.namespace.clone(),
-        };
-        Ok(Client { http: Http::new(&base, world.http.client()?.clone()), middle: Headers(middle) })
+        Ok(Client { store: self, world, token, base: self.base()? })
     }
 
-    fn base(&self) -> Result<String> {
-        let url = self.url.trim_end_matches('/');
+    fn base(&self) -> Result<Url> {
         let wrong = || Error::usage(format!("[store] url `{}` is not http(s)://host[:port]", self.url));
-        let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
-        let plain = parsed.username().is_empty() && parsed.password().is_none() && parsed.query().is_none();
-        let plain = plain && parsed.fragment().is_none() && parsed.path() == "/";
-        match plain && matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
-            true => Ok(url.to_owned()),
+        let url = Url::parse(&self.url).map_err(|_| wrong())?;
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        let plain = plain && url.fragment().is_none() && url.path() == "/";
+        match plain && matches!(url.scheme(), "http" | "https") && url.has_host() {
+            true => Ok(url),
             false => Err(wrong()),
-        }
-    }
-
-    fn token(&self, world: &World) -> Result<Secret> {
-        let (host, file) = (world.this_machine(), self.token_file.display());
-        let bytes = zeroize::Zeroizing::new(host.read(&self.token_file).map_err(|error| {
-            error.hint(format!("put a token for {}/{} there, with mode 0600", self.mount, self.path))
-        })?);
-        private(host, &self.token_file)?;
-        let token = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
-        match !token.is_empty() && is_header_text(token) {
-            true => Ok(Secret::new(token)),
-            false => Err(Error::new(format!("{file}: not a token (one line of printable characters)"))),
         }
     }
 
@@ -177,8 +168,7 @@ impl VaultStore {
             Failed::Unreachable(why) => {
                 let advice =
                     "is it up, and is [store] url right? after a write without an answer look at `pfddns tsig status`";
-                return Error::new(format!("no answer from {}: {why}", self.url))
-                    .hint(crate::world::http::advice(&why, advice));
+                return Error::new(format!("no answer from {}: {why}", self.url)).hint(http::advice(&why, advice));
             }
             Failed::Nonsense => return self.nonsense(),
             Failed::No(no) => no,
@@ -192,6 +182,10 @@ impl VaultStore {
             )),
             404 if no.words.contains("no handler for route") => Error::new(format!("{url} has no mount `{mount}`"))
                 .hint(format!("see `bao secrets list`; `bao secrets enable -path={mount} -version=2 kv` makes one")),
+            400 if no.is_not_ready() => {
+                Error::new(format!("{url}: mount `{mount}` is still not ready after {} s", PATIENCE.as_secs()))
+                    .hint("its own log says why; once it is ready, run the command again")
+            }
             307 | 429 | 472 | 473 => Error::new(format!("{url} is a standby (HTTP {})", no.code))
                 .hint("put the address of the active server, or of the balancer before them, into [store] url"),
             501 => Error::new(format!("{url} was never initialised")).hint("bao operator init"),
@@ -200,14 +194,11 @@ impl VaultStore {
     }
 }
 
-/// HTTP header values are visible ASCII here: the client library gives up on anything else.
-fn is_header_text(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-struct Client {
-    http: Http,
-    middle: Headers,
+struct Client<'a> {
+    store: &'a VaultStore,
+    world: &'a World,
+    token: Secret,
+    base: Url,
 }
 
 enum Failed {
@@ -216,102 +207,83 @@ enum Failed {
     Nonsense,
 }
 
-impl Client {
-    /// The answer's `data`.
-    async fn call(&self, call: Call) -> std::result::Result<Value, Failed> {
-        let answer = call.with_middleware(&self.middle).exec(&self.http).await.map_err(failed)?;
-        let mut answer = answer.parse().map_err(|_| Failed::Nonsense)?;
-        Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
+/// A Content-Type and what is sent.
+type Body = (&'static str, Vec<u8>);
+
+impl Client<'_> {
+    async fn read(&self, path: &str, version: Option<u64>) -> std::result::Result<Value, Failed> {
+        self.call(Method::GET, &format!("{}/data/{path}", self.store.mount), version, None).await
     }
-}
 
-fn failed(error: ClientError) -> Failed {
-    match error {
-        ClientError::ServerResponseError { code, content } => {
-            let body: Value = content.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            let words = body.get("errors").and_then(Value::as_array).into_iter().flatten();
-            let words = words.filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
-            // A 404 that is not the store's own (a web server, a proxy) must not pass for an unwritten secret.
-            if code == 404 && body.get("errors").is_none() && body.get("data").is_none() {
-                return Failed::Nonsense;
-            }
-            Failed::No(No { code, words, data: body.get("data").filter(|it| it.is_object()).cloned() })
-        }
-        ClientError::RequestError { source, .. } => Failed::Unreachable(reason(source.downcast_ref())),
-        ClientError::ResponseError { source } => Failed::Unreachable(reason(source.downcast_ref())),
-        _ => Failed::Nonsense,
-    }
-}
-
-fn reason(error: Option<&reqwest::Error>) -> String {
-    error.map_or_else(|| "the connection broke".into(), crate::world::http::reason)
-}
-
-/// vaultrs' request headers, and the one Content-Type that PATCH takes (anything else is answered 415).
-struct Headers(EndpointMiddleware);
-
-impl MiddleWare for Headers {
-    fn request<E: Endpoint>(
+    async fn write(
         &self,
-        endpoint: &E,
-        request: &mut http::Request<Vec<u8>>,
-    ) -> std::result::Result<(), ClientError> {
-        self.0.request(endpoint, request)?;
-        let kind = match endpoint.method() {
-            RequestMethod::PATCH => "application/merge-patch+json",
-            RequestMethod::POST => "application/json",
-            _ => return Ok(()),
-        };
-        request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-        Ok(())
+        method: Method,
+        kind: &'static str,
+        version: u64,
+        data: &Fields,
+    ) -> std::result::Result<Value, Failed> {
+        let body = json!({ "options": { "cas": version }, "data": data }).to_string().into_bytes();
+        self.call(method, &format!("{}/data/{}", self.store.mount, self.store.path), None, Some((kind, body))).await
     }
 
-    fn response<E: Endpoint>(&self, _: &E, _: &mut http::Response<Vec<u8>>) -> std::result::Result<(), ClientError> {
-        Ok(())
+    /// The answer's `data`. A mount that is not ready yet has done nothing, so it is asked again.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        version: Option<u64>,
+        body: Option<Body>,
+    ) -> std::result::Result<Value, Failed> {
+        let mut left = PATIENCE;
+        loop {
+            match self.once(method.clone(), path, version, body.as_ref()).await {
+                Err(Failed::No(no)) if no.is_not_ready() && !left.is_zero() => {
+                    tracing::info!("{}: mount `{}` is not ready yet", self.store.url, self.store.mount);
+                    left = left.saturating_sub(PAUSE);
+                    self.world.clock.sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        path: &str,
+        version: Option<u64>,
+        body: Option<&Body>,
+    ) -> std::result::Result<Value, Failed> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().push("v1").extend(path.split('/'));
+        }
+        url.set_query(version.map(|it| format!("version={it}")).as_deref());
+        let request = self.world.http.request(method, url).map_err(|error| Failed::Unreachable(error.what().into()))?;
+        let mut token = HeaderValue::from_str(self.token.expose()).map_err(|_| Failed::Nonsense)?;
+        token.set_sensitive(true);
+        let mut request = request.header("X-Vault-Request", "true").header("X-Vault-Token", token);
+        if let Some(namespace) = &self.store.namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        if let Some((kind, body)) = body {
+            request = request.header("Content-Type", *kind).body(body.clone());
+        }
+        let answer = self.world.http.send(request).await.map_err(Failed::Unreachable)?;
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        match answer.status {
+            200..300 => Ok(body.ok_or(Failed::Nonsense)?.get_mut("data").map(Value::take).unwrap_or_default()),
+            code => Err(no(code, body.unwrap_or_default())),
+        }
     }
 }
 
-/// One request to the API.
-struct Call {
-    method: RequestMethod,
-    path: String,
-    version: Option<u64>,
-    body: Option<Vec<u8>>,
-}
-
-impl Call {
-    fn read(mount: &str, path: &str, version: Option<u64>) -> Self {
-        Self { method: RequestMethod::GET, path: format!("{mount}/data/{path}"), version, body: None }
+/// The store's own no. A 404 of a web server or a proxy must not pass for an unwritten secret.
+fn no(code: u16, body: Value) -> Failed {
+    if code == 404 && body.get("errors").is_none() && body.get("data").is_none() {
+        return Failed::Nonsense;
     }
-
-    fn mount(mount: &str) -> Self {
-        Self { method: RequestMethod::GET, path: format!("sys/internal/ui/mounts/{mount}"), version: None, body: None }
-    }
-
-    fn write(mount: &str, path: &str, method: RequestMethod, cas: u64, data: &Fields) -> Self {
-        let body = json!({ "options": { "cas": cas }, "data": data }).to_string().into_bytes();
-        Self { method, path: format!("{mount}/data/{path}"), version: None, body: Some(body) }
-    }
-}
-
-impl Endpoint for Call {
-    type Response = Value;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        self.path.clone()
-    }
-
-    fn method(&self) -> RequestMethod {
-        self.method.clone()
-    }
-
-    fn query(&self) -> std::result::Result<Option<String>, ClientError> {
-        Ok(self.version.map(|version| format!("version={version}")))
-    }
-
-    fn body(&self) -> std::result::Result<Option<Vec<u8>>, ClientError> {
-        Ok(self.body.clone())
-    }
+    let words = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+    let words = words.filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
+    Failed::No(No { code, words, data: body.get("data").filter(|it| it.is_object()).cloned() })
 }

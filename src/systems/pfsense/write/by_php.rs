@@ -23,7 +23,7 @@ pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) 
     let bytes = host.read(config)?;
     let before = Digest::of(&bytes);
     if what.replaces.is_some_and(|it| *it != before) {
-        return Err(changed(config));
+        return Err(Error::stale(config.display()));
     }
     let old = read(&bytes).doing(|| format!("reading {}", config.display()))?;
     if old.holds(what.edits)? {
@@ -42,11 +42,6 @@ pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) 
             .hint(format!("somebody else may have saved just then; the file of before is {}", backup.display())));
     }
     Ok(Saved { before: Some(before), after: Digest::of(&written), backup: Some(backup) })
-}
-
-fn changed(config: &Path) -> Error {
-    Error::new(format!("{} has changed since this was planned; nothing was written", config.display()))
-        .hint("run the command again: it plans from what is there now")
 }
 
 /// The sections below `<pfsense>` that differ, as they shall be; null: gone.
@@ -100,7 +95,7 @@ fn run(host: &mut Host, php: &Path, script: &str, config: &Path) -> Result<()> {
         return Ok(());
     }
     if said(&ran.stdout, CHANGED) {
-        return Err(changed(config));
+        return Err(Error::stale(config.display()));
     }
     // Not the output itself: PHP prints values in its messages.
     Err(Error::new(format!("pfSense's write_config() failed (exit code {})", ran.code)).hint(

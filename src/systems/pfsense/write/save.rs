@@ -133,11 +133,7 @@ fn replace(
     let bytes = host.read_if_there(config)?;
     let before = bytes.as_deref().map(Digest::of);
     if replaces.is_some() && replaces != before.as_ref() {
-        return Err(Error::new(format!(
-            "{} has changed since this was planned; nothing was written",
-            config.display()
-        ))
-        .hint("run the command again: it plans from what is there now"));
+        return Err(Error::stale(config.display()));
     }
     let old = match &bytes {
         Some(bytes) => read(bytes).doing(|| format!("reading {}", config.display())),

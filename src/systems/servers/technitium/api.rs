@@ -4,10 +4,10 @@
 use super::Technitium;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::world::{World, http};
+use crate::world::World;
+use crate::world::http::{self, Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 /// What every answer begins or ends with (13.6 to 15.2).
 #[derive(Deserialize)]
@@ -36,23 +36,21 @@ impl Technitium {
         let token = self.token(world)?;
         let mut form: Vec<(&str, &str)> = form.to_vec();
         form.push(("token", token.expose()));
-        let request = world.http.client()?.post(format!("{}/api/{path}", self.url)).form(&form);
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
-        if status.is_redirection() {
-            let to = answer.headers().get("location").and_then(|it| it.to_str().ok()).and_then(origin);
-            let to = to.unwrap_or_else(|| "another place".into());
-            // Not followed: the token would travel on (Technitium redirects HTTP to TLS with a 307).
-            return Err(Error::new(format!("{} redirects {} to {to}", self.name, self.url))
-                .hint("write the address it redirects to as url of this server in pfddns.toml"));
+        let url = format!("{}/api/{path}", self.url);
+        let url = Url::parse(&url).map_err(|_| Error::usage(format!("{}: `{}` is not a URL", self.name, self.url)))?;
+        let request = world.http.request(Method::POST, url)?.form(&form);
+        let answer = world.http.send(request).await.map_err(|reason| self.unreachable(&reason))?;
+        match answer.status {
+            200..300 => self.open(path, &answer.body, secrets, token.expose()),
+            300..400 => {
+                let to = answer.location.as_deref().and_then(origin).unwrap_or_else(|| "another place".into());
+                // Not followed: the token would travel on (Technitium redirects HTTP to TLS with a 307).
+                Err(Error::new(format!("{} redirects {} to {to}", self.name, self.url))
+                    .hint("write the address it redirects to as url of this server in pfddns.toml"))
+            }
+            status => Err(Error::new(format!("{} answered {path} with HTTP {status}", self.name))
+                .hint(format!("is {} the web service of a Technitium DNS Server 13.6 or later?", self.url))),
         }
-        if !status.is_success() {
-            return Err(Error::new(format!("{} answered {path} with HTTP {}", self.name, status.as_u16()))
-                .hint(format!("is {} the web service of a Technitium DNS Server 13.6 or later?", self.url)));
-        }
-        let body = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
-        let body = Zeroizing::new(Vec::from(body));
-        self.open(path, &body, secrets, token.expose())
     }
 
     fn open<T: DeserializeOwned>(&self, path: &str, body: &[u8], secrets: &[&str], token: &str) -> Result<T> {
@@ -88,38 +86,23 @@ impl Technitium {
 
     /// The API token, from its file on the machine this program runs on.
     fn token(&self, world: &World) -> Result<Secret> {
-        let file = self.token_file.display();
-        let host = world.this_machine();
-        match host.mode(&self.token_file)? {
-            None => return Err(self.bad_token("there is no such file")),
-            Some(mode) if mode & 0o077 != 0 => {
-                return Err(Error::new(format!(
-                    "{file}: others may read the API token of {} (mode {mode:04o})",
-                    self.name
-                ))
-                .hint(format!("chmod 600 {file}, and make a new token if somebody may have read it")));
-            }
-            Some(_) => {}
-        }
-        let bytes = Zeroizing::new(host.read(&self.token_file)?);
-        let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(self.bad_token("the file does not hold one line with a token"));
-        }
-        Ok(Secret::new(text))
+        world.this_machine().token(&self.token_file).map_err(|error| error.hint(self.new_token()))
     }
 
     fn bad_token(&self, why: &str) -> Error {
-        let file = self.token_file.display();
-        Error::new(format!("{}: API token of {}: {why}", file, self.name)).hint(format!(
-            "make one in the server's web console (Administration, Sessions, Create Token; on the primary node of a cluster) \
-             and write it into {file}, mode 0600"
-        ))
+        Error::new(format!("{}: API token of {}: {why}", self.token_file.display(), self.name)).hint(self.new_token())
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Error {
-        let reason = http::reason(error);
-        let advice = http::advice(&reason, "is its web service up, and its port open from here?");
+    fn new_token(&self) -> String {
+        format!(
+            "make an API token in the server's web console (Administration, Sessions, Create Token; on the primary node of a cluster) \
+             and write it into {}, mode 0600",
+            self.token_file.display()
+        )
+    }
+
+    fn unreachable(&self, reason: &str) -> Error {
+        let advice = http::advice(reason, "is its web service up, and its port open from here?");
         Error::new(format!("no HTTP answer from {} at {}: {reason}", self.name, self.url)).hint(advice)
     }
 }
