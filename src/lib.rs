@@ -8,12 +8,14 @@
 //!
 //! ```text
 //! main     cli, config, tasks, plan, report, world
-//! report   plan, tasks, model                tasks    plan, systems, config, model, world
-//! plan     systems, config, model, world     systems  world, config, model
-//! config   model                             world    model
+//! report   plan, changes, tasks, model       tasks    plan, changes, systems, config, model, world
+//! plan     changes, config, model, world     changes  systems, config, model, world
+//! systems  world, config, model              config   model
+//! world    model
 //! model, secret, error, diff: used by all, use nothing of ours
 //! ```
 
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod diff;

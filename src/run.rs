@@ -174,7 +174,7 @@ fn world(config: &Config, environment: &Environment) -> Result<World> {
         None => Host::Local(Local),
         Some(destination) => Host::Remote(Remote::new(ssh.to(destination))),
     };
-    World::with(config.firewalls.iter().map(|it| (it.name.clone(), host(&it.ssh))).collect())
+    World::with(config.firewalls().map(|it| (it.name.clone(), host(&it.ssh))).collect())
 }
 
 fn read_config(path: &Path, hosts: &[Destination]) -> Result<Config> {
@@ -262,7 +262,7 @@ impl Session<'_> {
     }
 
     fn bypass_status(&self) -> Result<Shown> {
-        let state = plan::bypass::read(&self.config, &self.world)?;
+        let state = tasks::bypass::state(&self.config, &self.world)?;
         let text = match &state {
             None => "no bypass\n".to_owned(),
             Some(it) => report::bypass_text(it),
@@ -272,7 +272,7 @@ impl Session<'_> {
 
     /// What whoever opened the door must know: until when, and how it is closed.
     fn opened(&self, mut shown: Shown) -> Result<Shown> {
-        if let (Exit::Done, Some(state)) = (shown.exit, plan::bypass::read(&self.config, &self.world)?) {
+        if let (Exit::Done, Some(state)) = (shown.exit, tasks::bypass::state(&self.config, &self.world)?) {
             shown.text.push_str(&report::bypass_text(&state));
             if let Value::Object(map) = &mut shown.json {
                 map.insert("until".into(), json!(state.until));
@@ -283,8 +283,8 @@ impl Session<'_> {
 
     /// Closes the door. One that was cut off while it was opened is taken back; a closing that was cut off goes on.
     async fn close(&mut self, go: &Go) -> Result<Shown> {
-        let runs = plan::journal::all(&self.world, &self.config.state)?;
-        let opened = plan::bypass::read(&self.config, &self.world)?.map(|it| it.run);
+        let runs = plan::journal::all(&self.world, &self.config.primary.state)?;
+        let opened = tasks::bypass::state(&self.config, &self.world)?.map(|it| it.run);
         let look = Look { only_plan: go.only_plan };
         match runs.into_iter().rfind(plan::RunRecord::unfinished).map(|it| it.plan) {
             Some(plan) if plan.closes() => self.resume(&look).await,
@@ -303,7 +303,7 @@ impl Session<'_> {
             return;
         }
         let now = self.world.clock.now();
-        let state = match plan::bypass::read(&self.config, &self.world) {
+        let state = match tasks::bypass::state(&self.config, &self.world) {
             Ok(Some(state)) if state.until <= now => state,
             _ => return,
         };

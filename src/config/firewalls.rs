@@ -1,7 +1,7 @@
 //! The firewalls of a site as written: `[[firewall]]`, `[ssh]`, and what `--host` puts in their place.
 
 use super::place::Place;
-use super::{Config, D2Config, Firewall, PfsenseConfig, SshConfig};
+use super::{D2Places, Firewall, PfsenseConfig, SshConfig};
 use crate::error::{Error, Result};
 use crate::model::{Destination, HostName};
 use serde::Deserialize;
@@ -17,14 +17,14 @@ pub(super) struct FirewallSpec {
     ssh: Option<Destination>,
     state: Option<PathBuf>,
     #[serde(default)]
-    d2: D2Places,
+    d2: D2Spec,
     #[serde(default)]
     pfsense: toml::Table,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct D2Places {
+struct D2Spec {
     config: Option<PathBuf>,
     socket: Option<PathBuf>,
     program: Option<PathBuf>,
@@ -65,14 +65,14 @@ pub(super) fn elsewhere(specs: &[Spanned<FirewallSpec>], hosts: &[Destination]) 
     !hosts.is_empty() || specs.first().is_some_and(|it| it.get_ref().ssh.is_some())
 }
 
-/// Gives the configuration its firewalls: those of `--host`, else those of the file, else this machine alone.
+/// The firewalls: those of `--host`, else those of the file, else `plain`, this machine alone. `plain` has what the tables
+/// say for all of them.
 pub(super) fn resolve(
     place: &Place<'_>,
-    mut config: Config,
+    plain: &Firewall,
     specs: Vec<Spanned<FirewallSpec>>,
     hosts: &[Destination],
-) -> Result<Config> {
-    let (d2, pfsense, state) = (config.d2.clone(), config.pfsense.clone(), config.state.clone());
+) -> Result<(Firewall, Vec<Firewall>)> {
     let mut listed: Vec<Firewall> = Vec::new();
     for spec in specs {
         let span = spec.span();
@@ -83,59 +83,37 @@ pub(super) fn resolve(
         if spec.ssh.is_none() && listed.iter().any(|it| it.ssh.is_none()) {
             return Err(place.error(Some(span), "only one firewall can be this machine: the others need `ssh`"));
         }
-        let pfsense = overlaid(&pfsense, spec.pfsense).map_err(|what| place.error(Some(span), &what))?;
+        let pfsense = overlaid(&plain.pfsense, spec.pfsense).map_err(|what| place.error(Some(span), &what))?;
+        let (own, d2) = (spec.d2, plain.d2.clone());
         listed.push(Firewall {
-            d2: D2Config {
-                host: spec.name.clone(),
-                config: spec.d2.config.unwrap_or_else(|| d2.config.clone()),
-                socket: spec.d2.socket.unwrap_or_else(|| d2.socket.clone()),
-                program: spec.d2.program.unwrap_or_else(|| d2.program.clone()),
-                listen: spec.d2.listen.unwrap_or(d2.listen),
-                dhcp4_socket: spec.d2.dhcp4_socket.or_else(|| d2.dhcp4_socket.clone()),
-                dhcp6_socket: spec.d2.dhcp6_socket.or_else(|| d2.dhcp6_socket.clone()),
-                ..d2.clone()
+            d2: D2Places {
+                config: own.config.unwrap_or(d2.config),
+                socket: own.socket.unwrap_or(d2.socket),
+                program: own.program.unwrap_or(d2.program),
+                listen: own.listen.unwrap_or(d2.listen),
+                dhcp4_socket: own.dhcp4_socket.or(d2.dhcp4_socket),
+                dhcp6_socket: own.dhcp6_socket.or(d2.dhcp6_socket),
             },
-            state: spec.state.unwrap_or_else(|| state.clone()),
+            state: spec.state.unwrap_or_else(|| plain.state.clone()),
             name: spec.name,
             ssh: spec.ssh,
             pfsense,
         });
     }
-    let plain = |name: HostName, ssh| Firewall {
-        d2: D2Config { host: name.clone(), ..d2.clone() },
-        pfsense: pfsense.clone(),
-        state: state.clone(),
-        name,
-        ssh,
-    };
-    config.firewalls = if !hosts.is_empty() {
-        chosen(&listed, hosts, &d2.host, plain)?
-    } else if listed.is_empty() {
-        vec![plain(d2.host.clone(), None)]
-    } else {
-        listed
-    };
-    // What is said of "the" firewall is said of the first.
-    if let Some(first) = config.firewalls.first().cloned() {
-        (config.d2, config.pfsense, config.state) = (first.d2, first.pfsense, first.state);
-    }
-    Ok(config)
+    let mut all = if hosts.is_empty() { listed } else { chosen(&listed, hosts, plain)? }.into_iter();
+    Ok((all.next().unwrap_or_else(|| plain.clone()), all.collect()))
 }
 
 /// The firewalls of `--host`. Journals know a firewall by its name, so one that the file lists keeps it.
-fn chosen(
-    listed: &[Firewall],
-    hosts: &[Destination],
-    alone: &HostName,
-    plain: impl Fn(HostName, Option<Destination>) -> Firewall,
-) -> Result<Vec<Firewall>> {
+fn chosen(listed: &[Firewall], hosts: &[Destination], plain: &Firewall) -> Result<Vec<Firewall>> {
+    let called = |name: HostName, host: &Destination| Firewall { name, ssh: Some(host.clone()), ..plain.clone() };
     let mut all: Vec<Firewall> = Vec::new();
     for host in hosts {
         let firewall = match listed.iter().find(|it| it.ssh.as_ref() == Some(host)) {
             Some(known) => known.clone(),
             // The one firewall that calls itself so when pfddns runs on it.
-            None if listed.is_empty() && all.is_empty() => plain(alone.clone(), Some(host.clone())),
-            None => plain(host.host()?, Some(host.clone())),
+            None if listed.is_empty() && all.is_empty() => called(plain.name.clone(), host),
+            None => called(host.host()?, host),
         };
         if all.iter().any(|it| it.name == firewall.name || it.ssh == firewall.ssh) {
             return Err(Error::usage(format!("--host {host}: the same firewall twice")));
@@ -158,6 +136,7 @@ fn overlaid(base: &PfsenseConfig, own: toml::Table) -> std::result::Result<Pfsen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use std::path::Path;
 
     const REST: &str = "version = \"v1\"\n[d2]\nhost = \"fw\"\nsocket = \"/run/d2\"\n[[server]]\nname = \"ns1\"\ntype = \"technitium\"\n\
@@ -170,7 +149,7 @@ mod tests {
 
     fn names(config: &Config) -> Vec<String> {
         let of = |it: &Firewall| format!("{} {}", it.name, it.ssh.as_ref().map_or("here".into(), ToString::to_string));
-        config.firewalls.iter().map(of).collect()
+        config.firewalls().map(of).collect()
     }
 
     const PAIR: &str = "[[firewall]]\nname = \"one\"\nssh = \"admin@10.0.0.2\"\n[[firewall]]\nname = \"two\"\nssh = \"admin@10.0.0.3\"\n\
@@ -189,16 +168,16 @@ mod tests {
         let config = with(PAIR, &[]).unwrap();
         assert_eq!(names(&config), ["one admin@10.0.0.2", "two admin@10.0.0.3"]);
         let two = HostName::new("two").unwrap();
-        let (one, two) = (&config, config.on(&two).unwrap());
-        assert_eq!((one.d2.host.as_str(), one.d2.socket.to_str().unwrap()), ("one", "/run/d2"));
-        assert_eq!((two.d2.host.as_str(), two.d2.socket.to_str().unwrap()), ("two", "/run/other"));
+        let (one, two) = (&config.primary, config.firewall(&two).unwrap());
+        assert_eq!((one.name.as_str(), one.d2.socket.to_str().unwrap()), ("one", "/run/d2"));
+        assert_eq!((two.name.as_str(), two.d2.socket.to_str().unwrap()), ("two", "/run/other"));
         assert_eq!((one.pfsense.php.to_str(), two.pfsense.php.to_str()), (Some("/usr/local/bin/php"), Some("/php")));
         // Far away is pfSense, whatever this machine is.
         assert_eq!(
             (one.d2.config.to_str(), one.state.to_str()),
             (Some("/usr/local/etc/kea/kea-dhcp-ddns.conf"), Some("/cf/conf/pfddns"))
         );
-        assert!(config.on(&HostName::new("three").unwrap()).is_err());
+        assert!(config.firewall(&HostName::new("three").unwrap()).is_err());
         let own = PAIR.replacen("ssh =", "state = \"/own\"\nssh =", 1);
         assert_eq!(
             with(&own, &[]).unwrap().store,

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::model::rules::ConflictMode;
 use crate::model::{Algorithm, Destination, GrantRow, HostName, KeyName, Network, ServerName, ZoneName};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +31,6 @@ pub const D2_PROBE_LABEL: &str = "pfddns-d2-probe";
 pub struct Config {
     /// The site's name, shown in plans.
     pub site: String,
-    /// Folder of journals, backups, the bypass state and the local store. Mode 0700.
-    pub state: PathBuf,
     /// PEM file with certificates that are trusted besides the system's, for the servers' APIs and the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -41,13 +38,13 @@ pub struct Config {
     pub key: KeyPolicy,
     /// Where secrets lie.
     pub store: StoreConfig,
-    /// The first firewall's D2.
+    /// What is the same for each firewall's D2.
     pub d2: D2Config,
-    /// The first firewall's own configuration.
-    pub pfsense: PfsenseConfig,
-    /// All firewalls, the first one first: journals, the store, BIND and config.xml are its. Never empty.
-    #[serde(skip_serializing_if = "is_this_machine")]
-    pub firewalls: Vec<Firewall>,
+    /// The first firewall: journals, the store, BIND and the synchronised part of config.xml are its.
+    pub primary: Firewall,
+    /// The other firewalls of an HA pair.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Firewall>,
     /// How firewalls elsewhere are reached.
     #[serde(skip_serializing_if = "SshConfig::is_default")]
     pub ssh: SshConfig,
@@ -67,16 +64,12 @@ pub struct Firewall {
     pub name: HostName,
     /// Where it is reached; `None`: it is this machine.
     pub ssh: Option<Destination>,
-    /// Folder of its backups; on the first one also of everything else.
+    /// Folder of its backups; on the first one also of journals, the bypass and the local store. Mode 0700.
     pub state: PathBuf,
-    /// Its D2.
-    pub d2: D2Config,
+    /// Where its D2 is.
+    pub d2: D2Places,
     /// Its own configuration.
     pub pfsense: PfsenseConfig,
-}
-
-fn is_this_machine(firewalls: &[Firewall]) -> bool {
-    matches!(firewalls, [one] if one.ssh.is_none())
 }
 
 /// How ssh is used.
@@ -142,14 +135,24 @@ impl StoreConfig {
     }
 }
 
-/// Kea's DDNS daemon (D2) and the DHCP server that feeds it.
+/// Kea's DDNS daemon (D2) and the DHCP server that feeds it, as the site wants them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct D2Config {
     /// False where no D2 is ours to change: then only the DNS servers and the store are.
     pub manage: bool,
-    /// The firewall it runs on.
-    pub host: HostName,
+    /// Wait for a DNS answer, per try.
+    pub timeout: Duration,
+    /// First labels that no client should get, in lower case, besides those every network has.
+    pub reserved_names: Vec<String>,
+    /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
+    pub conflict_mode: ConflictMode,
+}
+
+/// Where D2 and the DHCP servers are on one firewall.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct D2Places {
     /// `kea-dhcp-ddns.conf`
     pub config: PathBuf,
     /// Its control socket, as written into the file.
@@ -158,16 +161,10 @@ pub struct D2Config {
     pub program: PathBuf,
     /// Where it takes requests from kea-dhcp4.
     pub listen: SocketAddr,
-    /// Wait for a DNS answer, per try.
-    pub timeout: Duration,
     /// kea-dhcp4's control socket: given, DHCP is paused for the milliseconds of a reload.
     pub dhcp4_socket: Option<PathBuf>,
     /// kea-dhcp6's, if it feeds the same D2.
     pub dhcp6_socket: Option<PathBuf>,
-    /// First labels that no client should get, in lower case, besides those every network has.
-    pub reserved_names: Vec<String>,
-    /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
-    pub conflict_mode: ConflictMode,
 }
 
 /// Who writes config.xml.
@@ -227,7 +224,7 @@ impl Default for PfsenseConfig {
 }
 
 /// One DNS server that takes updates.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerConfig {
     /// Its name in plans and reports.
@@ -240,7 +237,7 @@ pub struct ServerConfig {
 }
 
 /// How a server is managed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum ServerKind {
     /// Technitium DNS Server 13.6 to 15.2, by its HTTP API.
@@ -284,43 +281,26 @@ impl Config {
         v1::parse(file, text, hosts)
     }
 
-    /// The configuration as it is for this firewall: its D2, its pfSense, its folder of backups. What belongs to the
-    /// site (journals, store, bypass) is not to be looked up in it.
-    pub fn on(&self, name: &HostName) -> Result<Cow<'_, Self>> {
-        if &self.d2.host == name {
-            return Ok(Cow::Borrowed(self));
-        }
-        let found = self.firewalls.iter().find(|it| &it.name == name);
-        let it = found.ok_or_else(|| {
+    /// All firewalls, the first one first.
+    pub fn firewalls(&self) -> impl Iterator<Item = &Firewall> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
+
+    /// The firewall of this name.
+    pub fn firewall(&self, name: &HostName) -> Result<&Firewall> {
+        self.firewalls().find(|it| &it.name == name).ok_or_else(|| {
             Error::usage(format!("no firewall is called `{name}`")).hint("see [[firewall]] in pfddns.toml")
-        })?;
-        Ok(self.of(it))
+        })
     }
 
-    /// The configuration as it is for each firewall, the first one first.
-    pub fn each(&self) -> Vec<Cow<'_, Self>> {
-        self.firewalls.iter().map(|it| self.of(it)).collect()
+    /// An error with the name of this firewall, where there are several.
+    pub fn named(&self, firewall: &Firewall, error: Error) -> Error {
+        if self.others.is_empty() { error } else { error.while_doing(format!("looking at {}", firewall.name)) }
     }
 
-    fn of(&self, it: &Firewall) -> Cow<'_, Self> {
-        if it.name == self.d2.host {
-            return Cow::Borrowed(self);
-        }
-        let (d2, pfsense, state) = (it.d2.clone(), it.pfsense.clone(), it.state.clone());
-        Cow::Owned(Self { d2, pfsense, state, ..self.clone() })
-    }
-
-    /// An error with the name of this firewall, where there is more than one to tell apart.
-    pub fn named(&self, error: Error) -> Error {
-        match self.firewalls.len() {
-            0 | 1 => error,
-            _ => error.while_doing(format!("looking at {}", self.d2.host)),
-        }
-    }
-
-    /// ` on NAME` where there is more than one firewall to tell apart.
-    pub fn on_whom(&self) -> String {
-        if self.firewalls.len() > 1 { format!(" on {}", self.d2.host) } else { String::new() }
+    /// ` on NAME`, where there are several firewalls.
+    pub fn on(&self, firewall: &Firewall) -> String {
+        if self.others.is_empty() { String::new() } else { format!(" on {}", firewall.name) }
     }
 
     /// The server of this name.

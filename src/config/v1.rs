@@ -3,7 +3,7 @@
 use super::firewalls::{self, FirewallSpec, SshSpec};
 use super::place::Place;
 use super::zones::{SubnetSpec, ZoneSpec, zones};
-use super::{Config, D2Config, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig};
+use super::{Config, D2Config, D2Places, Firewall, KeyPolicy, PfsenseConfig, ServerConfig, ServerKind, StoreConfig};
 use crate::error::Result;
 use crate::model::rules::ConflictMode;
 use crate::model::{Algorithm, Destination, HostName, ServerName};
@@ -168,36 +168,40 @@ pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Co
     // A firewall that is reached by ssh is a pfSense, whatever this machine is.
     let far = firewalls::elsewhere(&spec.firewall, hosts);
     let [state, d2_config, d2_socket, d2_program] = places(far || cfg!(target_os = "freebsd"));
-    let state = spec.site.state.unwrap_or_else(|| state.into());
-    let config = Config {
-        store: store(None, &state),
-        site: spec.site.name,
-        state,
-        ssh: spec.ssh.checked(&place)?,
-        firewalls: Vec::new(),
-        ca_file: spec.site.ca_file,
-        key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
-        d2: D2Config {
-            manage: d2.manage,
-            host: d2.host,
+    let plain = Firewall {
+        name: d2.host,
+        ssh: None,
+        state: spec.site.state.unwrap_or_else(|| state.into()),
+        d2: D2Places {
             config: d2.config.unwrap_or_else(|| d2_config.into()),
             socket: d2.socket.unwrap_or_else(|| d2_socket.into()),
             program: d2.program.unwrap_or_else(|| d2_program.into()),
             listen: d2.listen,
-            timeout: Duration::from_millis(d2.dns_server_timeout_milliseconds),
             dhcp4_socket: d2.dhcp4_socket,
             dhcp6_socket: d2.dhcp6_socket,
+        },
+        pfsense: spec.pfsense,
+    };
+    let (primary, others) = firewalls::resolve(&place, &plain, spec.firewall, hosts)?;
+    Ok(Config {
+        // Its own file is on the first firewall, whichever that is now.
+        store: store(spec.store, &primary.state),
+        site: spec.site.name,
+        ca_file: spec.site.ca_file,
+        key: KeyPolicy { prefix: spec.key.prefix.into_inner().to_ascii_lowercase(), algorithm: spec.key.algorithm },
+        d2: D2Config {
+            manage: d2.manage,
+            timeout: Duration::from_millis(d2.dns_server_timeout_milliseconds),
             reserved_names: reserved(&place, d2.reserved_names)?,
             conflict_mode: d2.conflict_mode,
         },
-        pfsense: spec.pfsense,
+        primary,
+        others,
+        ssh: spec.ssh.checked(&place)?,
         servers,
         zones,
         subnets: spec.subnet.iter().map(|it| it.get_ref().network).collect(),
-    };
-    let config = firewalls::resolve(&place, config, spec.firewall, hosts)?;
-    // It lies where the first firewall has its own files, whichever that is now.
-    Ok(Config { store: store(spec.store, &config.state), ..config })
+    })
 }
 
 /// First labels, in lower case. A dot would make a name that never matches.

@@ -1,10 +1,19 @@
 //! Numbers and lists as a sentence has them.
 
+use super::ZoneName;
 use std::fmt::Display;
 
 /// "1 step", "2 steps"; `noun` makes its plural with an s.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The one name, or "3 zones".
+pub fn many(zones: &[ZoneName]) -> String {
+    match zones {
+        [one] => one.to_string(),
+        all => format!("{} zones", all.len()),
+    }
 }
 
 /// "ns1 has", "ns1, ns2 have": who has something.

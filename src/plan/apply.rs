@@ -1,7 +1,8 @@
 //! The only loop that changes anything: `apply`, `resume` and `undo`. Each step is journaled before and after.
 
+use super::Plan;
 use super::journal::{Ending, Event, Journal, Mark, RunRecord, Runs};
-use super::{Check, Evidence, Plan, Step, Undo};
+use crate::changes::{Check, Evidence, Step, Undo};
 use crate::config::Config;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::world::World;
@@ -61,6 +62,32 @@ pub struct RunReport {
     pub evidence: Evidence,
 }
 
+/// Why a run stops.
+enum Stop {
+    /// The observer pulled the plug: nothing more is done or noted.
+    CutOff,
+    /// This went wrong.
+    Failed(Error),
+}
+
+/// A result in the midst of a run.
+type Going<T> = std::result::Result<T, Stop>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::CutOff => Self::new("cut off").exit_with(Exit::NeedsPerson),
+            Stop::Failed(error) => error,
+        }
+    }
+}
+
 /// One run in progress.
 struct Run<'a> {
     plan: &'a Plan,
@@ -80,8 +107,8 @@ pub async fn apply(
     who: &str,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(world, &config.state)?;
-    let others = super::journal::all(world, &config.state)?;
+    let runs = Runs::lock(world, &config.primary.state)?;
+    let others = super::journal::all(world, &config.primary.state)?;
     if let Some(open) = others.iter().find(|run| run.unfinished() && !plan.closes()) {
         return Err(Error::new(format!("run {} is unfinished", open.plan.id))
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"));
@@ -91,9 +118,9 @@ pub async fn apply(
             Error::new(format!("the plan is stale: {}", error.what())).hint("make a new plan and look at it again")
         })?;
     }
-    let journal = runs.begin(world, plan, who)?;
+    let journal = runs.begin(config, world, plan, who)?;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
-    run.forward(0).await
+    Ok(run.forward(0).await?)
 }
 
 /// Goes on with an unfinished run.
@@ -103,7 +130,7 @@ pub async fn resume(
     world: &mut World,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(world, &config.state)?;
+    let runs = Runs::lock(world, &config.primary.state)?;
     let (record, journal) = runs.reopen(world, record)?;
     if !record.unfinished() {
         return Err(Error::new(format!("run {} is {} already", record.plan.id, record.standing())));
@@ -120,9 +147,9 @@ pub async fn resume(
     let first = record.to_do().first().copied().unwrap_or(plan.steps.len());
     if record.marks.get(first).is_some_and(|mark| *mark != Mark::Waiting) {
         run.pick_up(first).await?;
-        return run.forward(first + 1).await;
+        return Ok(run.forward(first + 1).await?);
     }
-    run.forward(first).await
+    Ok(run.forward(first).await?)
 }
 
 /// Takes a run back, whether it ended or not.
@@ -132,18 +159,18 @@ pub async fn undo(
     world: &mut World,
     observer: &mut dyn Observer,
 ) -> Result<RunReport> {
-    let runs = Runs::lock(world, &config.state)?;
+    let runs = Runs::lock(world, &config.primary.state)?;
     let (record, journal) = runs.reopen(world, record)?;
     if record.ended == Some(Ending::Undone) {
         return Err(Error::new(format!("run {} is undone already", record.plan.id)));
     }
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: Evidence::default() };
-    run.back(record.to_take_back().first().map_or(0, |last| last + 1), &record.marks).await
+    Ok(run.back(record.to_take_back().first().map_or(0, |last| last + 1), &record.marks).await?)
 }
 
 impl Run<'_> {
-    async fn forward(&mut self, first: usize) -> Result<RunReport> {
+    async fn forward(&mut self, first: usize) -> Going<RunReport> {
         let plan = self.plan;
         for (number, step) in plan.steps.iter().enumerate().skip(first) {
             self.tell(&Moment::Next(number, step))?;
@@ -155,48 +182,51 @@ impl Run<'_> {
             self.tell(&Moment::Started(number, step))?;
             match self.make(number, step).await {
                 Ok(evidence) => self.done(number, step, evidence)?,
-                Err(error) if error.exit() == Exit::Done => return Err(error),
-                Err(error) => return self.turn_back(number + 1, number, step, error).await,
+                Err(Stop::Failed(error)) => return self.turn_back(number + 1, number, step, error).await,
+                Err(cut_off) => return Err(cut_off),
             }
         }
-        self.end(Ending::Done, Outcome::Done)
+        Ok(self.end(Ending::Done, Outcome::Done)?)
     }
 
     /// A step that was begun when the run was cut off: the world tells how far it got.
-    async fn pick_up(&mut self, number: usize) -> Result<()> {
+    async fn pick_up(&mut self, number: usize) -> Going<()> {
         let plan = self.plan;
         let Some(step) = plan.steps.get(number) else { return Ok(()) };
         self.tell(&Moment::Next(number, step))?;
         let evidence = if !step.after.is_empty() && all_hold(&step.after, self.config, self.world).await.is_ok() {
             Evidence::note("found done")
         } else if let Err(error) = all_hold(&step.before, self.config, self.world).await
-            && !step.change.writes_more_than_once()
+            && !step.change.nature().writes_more_than_once
         {
-            return Err(self.stuck(error.while_doing(format!("going on with step {}, {}", number + 1, step.title))));
+            let doing = format!("going on with step {}, {}", number + 1, step.title);
+            return Err(self.stuck(error.while_doing(doing)).into());
         } else {
             self.tell(&Moment::Started(number, step))?;
             // Hours may have gone by since the steps before it were proven.
             let made = match all_hold(&step.ready, self.config, self.world).await {
                 Ok(()) => self.make(number, step).await,
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             };
             match made {
                 Ok(evidence) => evidence,
-                Err(error) if error.exit() == Exit::Done => return Err(error),
-                Err(error) => return self.turn_back(number + 1, number, step, error).await.map(|_| ()),
+                Err(Stop::Failed(error)) => {
+                    return self.turn_back(number + 1, number, step, error).await.map(|_| ());
+                }
+                Err(cut_off) => return Err(cut_off),
             }
         };
         self.done(number, step, evidence)
     }
 
-    async fn make(&mut self, number: usize, step: &Step) -> Result<Evidence> {
+    async fn make(&mut self, number: usize, step: &Step) -> Going<Evidence> {
         let evidence = step.change.run(self.config, self.world).await?;
         self.tell(&Moment::Changed(number, step))?;
         all_hold(&step.after, self.config, self.world).await?;
         Ok(evidence)
     }
 
-    fn done(&mut self, number: usize, step: &Step, evidence: Evidence) -> Result<()> {
+    fn done(&mut self, number: usize, step: &Step, evidence: Evidence) -> Going<()> {
         self.note(&Event::Done { step: number, evidence: evidence.clone() })?;
         self.tell(&Moment::Done(number, step, &evidence))?;
         self.evidence.add(&evidence);
@@ -204,13 +234,13 @@ impl Run<'_> {
     }
 
     /// A step failed: note it, take back all before `end`, and say both.
-    async fn turn_back(&mut self, end: usize, number: usize, step: &Step, error: Error) -> Result<RunReport> {
+    async fn turn_back(&mut self, end: usize, number: usize, step: &Step, error: Error) -> Going<RunReport> {
         let error = error.while_doing(format!("step {} of {}, {}", number + 1, self.plan.steps.len(), step.title));
         self.note(&Event::Failed { step: number, why: error.what().to_owned() })?;
         self.tell(&Moment::Failed(number, step, &error))?;
-        if self.plan.steps.iter().take(end).all(|step| step.change.leaves_nothing()) {
+        if self.plan.steps.iter().take(end).all(|step| step.change.nature().leaves_nothing) {
             self.note(&Event::Ended { outcome: Ending::Undone })?;
-            return Err(error.exit_with(Exit::Failed));
+            return Err(error.exit_with(Exit::Failed).into());
         }
         let again = match step.undo {
             Undo::Impossible(_) => "resume".to_owned(),
@@ -219,18 +249,20 @@ impl Run<'_> {
         match self.back(end, &[]).await {
             Ok(_) => Err(error
                 .hint("what was done is taken back; look at the cause, then run it again")
-                .exit_with(Exit::Undone)),
-            Err(worse) if worse.exit() == Exit::Done => Err(worse),
-            Err(worse) => Err(Error::new(worse.what())
+                .exit_with(Exit::Undone)
+                .into()),
+            Err(Stop::Failed(worse)) => Err(Error::new(worse.what())
                 .while_doing(format!("going back after: {}", error.what()))
                 .hint(format!("`pfddns {again}` once the cause is gone\n{}", self.journal.path().display()))
-                .exit_with(Exit::NeedsPerson)),
+                .exit_with(Exit::NeedsPerson)
+                .into()),
+            Err(cut_off) => Err(cut_off),
         }
     }
 
     /// Takes back the steps before `end`, last first, each one proven; those that `marks` names as undone stay so. What
     /// only the secret store notes may wait for it: servers and D2 go back from what lies on the firewall.
-    async fn back(&mut self, end: usize, marks: &[Mark]) -> Result<RunReport> {
+    async fn back(&mut self, end: usize, marks: &[Mark]) -> Going<RunReport> {
         let plan = self.plan;
         let mut waiting = None;
         for (number, step) in plan.steps.iter().enumerate().take(end).rev() {
@@ -241,48 +273,44 @@ impl Run<'_> {
             self.tell(&Moment::Undoing(number, step))?;
             match self.take_back(number, step).await {
                 Ok(()) => {}
-                Err(error) if error.exit() == Exit::Done => return Err(error),
-                Err(error) if step.change.is_noted_in_store() => {
-                    waiting.get_or_insert(error.while_doing(format!(
-                        "taking back step {}, {}",
-                        number + 1,
-                        step.title
-                    )));
+                Err(Stop::Failed(error)) => {
+                    let error = error.while_doing(format!("taking back step {}, {}", number + 1, step.title));
+                    if !step.change.nature().only_in_store {
+                        return Err(self.stuck(error).into());
+                    }
+                    waiting.get_or_insert(error);
                     continue;
                 }
-                Err(error) => {
-                    let doing = format!("taking back step {}, {}", number + 1, step.title);
-                    return Err(self.stuck(error.while_doing(doing)));
-                }
+                Err(cut_off) => return Err(cut_off),
             }
             self.note(&Event::Undone { step: number })?;
             self.tell(&Moment::Undone(number, step))?;
         }
         match waiting {
-            None => self.end(Ending::Undone, Outcome::Undone),
-            Some(error) => Err(self.store_waits(&error)),
+            None => Ok(self.end(Ending::Undone, Outcome::Undone)?),
+            Some(error) => Err(self.store_waits(&error).into()),
         }
     }
 
     fn store_waits(&self, error: &Error) -> Error {
-        let what = format!("everything is back but what the secret store notes: {}", error.what());
+        let what = format!("all undone except the secret store's entry: {}", error.what());
         let again = format!("`pfddns undo {}` once the store answers", self.plan.id);
         let error = error.doing().iter().fold(Error::new(what), |all, doing| all.while_doing(doing));
         error.hint(format!("{again}\n{}", self.journal.path().display())).exit_with(Exit::NeedsPerson)
     }
 
-    async fn take_back(&mut self, number: usize, step: &Step) -> Result<()> {
+    async fn take_back(&mut self, number: usize, step: &Step) -> Going<()> {
         match &step.undo {
             Undo::NotNeeded => return Ok(()),
             Undo::Impossible(why) => {
                 let untouched =
                     !step.before.is_empty() && all_hold(&step.before, self.config, self.world).await.is_ok();
-                return if untouched { Ok(()) } else { Err(Error::new(format!("there is no way back: {why}"))) };
+                return if untouched { Ok(()) } else { Err(Error::new(format!("there is no way back: {why}")).into()) };
             }
             Undo::By(change) => change.run(self.config, self.world).await.map(|_| ())?,
         }
         self.tell(&Moment::WentBack(number, step))?;
-        all_hold(&step.before, self.config, self.world).await
+        Ok(all_hold(&step.before, self.config, self.world).await?)
     }
 
     fn end(&mut self, ending: Ending, outcome: Outcome) -> Result<RunReport> {
@@ -302,11 +330,10 @@ impl Run<'_> {
         noted.map_err(|error| if matches!(event, Event::Started { step: 0 }) { error } else { self.stuck(error) })
     }
 
-    /// `Break` becomes an error with the one exit code no failure has, and passes through untouched.
-    fn tell(&mut self, moment: &Moment<'_>) -> Result<()> {
+    fn tell(&mut self, moment: &Moment<'_>) -> Going<()> {
         match self.observer.tell(moment) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::new("cut off").exit_with(Exit::Done)),
+            ControlFlow::Break(()) => Err(Stop::CutOff),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Which run `pfddns undo` takes back. Pure: from the journals and whether a bypass is open.
 
+use super::Plan;
 use super::journal::{Ending, RunRecord};
-use super::{Change, Plan, Undo};
+use crate::changes::{Change, Undo, bypass};
 use crate::error::{Error, Result};
 
 /// The named run, else the one that was cut off, else the newest that did something and was not taken back.
@@ -65,21 +66,23 @@ fn nothing_built_on(run: &RunRecord, runs: &[RunRecord], bypass_open: bool) -> R
 }
 
 fn of_bypass(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.change, Change::BeginBypass { .. } | Change::EndBypass { .. }))
+    plan.steps.iter().any(|step| {
+        matches!(step.change, Change::Bypass(bypass::Change::BeginBypass { .. } | bypass::Change::EndBypass { .. }))
+    })
 }
 
 /// False for runs that only proved something, whatever they would have to clear away if they were cut off, and for those
 /// that nothing takes back.
 fn changed(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.undo, Undo::By(_)) && !step.change.leaves_nothing())
+    plan.steps.iter().any(|step| matches!(step.undo, Undo::By(_)) && !step.change.nature().leaves_nothing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::bypass::BypassState;
+    use crate::changes::bypass::BypassState;
+    use crate::changes::{Evidence, Step, keys};
     use crate::plan::journal::Mark;
-    use crate::plan::{Evidence, Step};
     use jiff::Timestamp;
 
     fn run(id: &str, second: i64, change: Change) -> RunRecord {
@@ -91,6 +94,8 @@ mod tests {
         RunRecord {
             path,
             who: "t".into(),
+            format: 2,
+            touched: Default::default(),
             plan,
             marks: vec![Mark::Done],
             evidence: Evidence::default(),
@@ -101,14 +106,14 @@ mod tests {
     }
 
     fn change() -> Change {
-        Change::MarkCurrent { key: crate::model::KeyName::new("k").unwrap() }
+        keys::Change::MarkCurrent { key: crate::model::KeyName::new("k").unwrap() }.into()
     }
 
     fn closing() -> Change {
         let (now, reason) = (Timestamp::UNIX_EPOCH, String::new());
         let (run, saved, d2_backup, more_d2_backups) = (String::new(), Vec::new(), None, Vec::new());
         let state = BypassState { run, since: now, until: now, reason, saved, d2_backup, more_d2_backups };
-        Change::EndBypass { state }
+        bypass::Change::EndBypass { state }.into()
     }
 
     #[test]

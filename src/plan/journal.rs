@@ -1,11 +1,15 @@
 //! What happened: one JSON-lines file per run, fsynced before and after each step. Together with the secret store, or
 //! the backups on the firewall, it is enough to go on or to go back. Holds no secret.
 
-use super::{Evidence, FORMAT, Plan};
+use super::{FORMAT, Plan, older};
+use crate::changes::{Evidence, Step, Undo};
+use crate::config::{Config, ServerConfig};
 use crate::error::{Error, Exit, Result};
-use crate::world::{Host, Lock, World};
+use crate::model::{Destination, HostName};
+use crate::world::{Digest, Host, Lock, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,12 +19,61 @@ struct Head {
     format: u32,
     version: String,
     who: String,
+    #[serde(default)]
+    touched: Touched,
     plan: Plan,
 }
 
-/// One later line.
+/// What a run touches and how it is reached: enough to go back, also when pfddns.toml no longer names it. Holds no secret,
+/// only the places of token files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Touched {
+    /// The DNS servers: address, type, URL, token file.
+    pub servers: Vec<ServerConfig>,
+    /// The firewalls.
+    pub firewalls: Vec<Reached>,
+}
+
+/// A firewall and the way to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reached {
+    /// Its name in the plan.
+    pub name: HostName,
+    /// Where ssh reaches it; `None`: it was the machine pfddns ran on.
+    pub ssh: Option<Destination>,
+}
+
+impl Touched {
+    /// By a plan's changes and their ways back. The first firewall holds the journal, so it is always one of them.
+    fn by<'a>(plan: &'a Plan, config: &Config) -> Self {
+        let back = |step: &'a Step| match &step.undo {
+            Undo::By(change) => Some(&**change),
+            _ => None,
+        };
+        let changes = plan.steps.iter().flat_map(|step| std::iter::once(&step.change).chain(back(step)));
+        let natures: Vec<_> = changes.map(|it| it.nature()).collect();
+        let server = |it: &&ServerConfig| natures.iter().any(|nature| nature.servers.contains(&&it.name));
+        let hosts = config
+            .firewalls()
+            .enumerate()
+            .filter(|(number, it)| *number == 0 || natures.iter().any(|nature| nature.hosts.contains(&&it.name)));
+        Self {
+            servers: config.servers.iter().filter(server).cloned().collect(),
+            firewalls: hosts.map(|(_, it)| Reached { name: it.name.clone(), ssh: it.ssh.clone() }).collect(),
+        }
+    }
+}
+
+/// One later line. Its number, and the digest of the line before it, show a line that was lost or changed. A journal of
+/// format 1 has neither.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<Digest>,
     at: Timestamp,
     #[serde(flatten)]
     event: Event,
@@ -101,6 +154,10 @@ pub struct RunRecord {
     pub path: PathBuf,
     /// Who started it.
     pub who: String,
+    /// Format of the journal. Of an older one than today's, lost or changed lines can't be seen.
+    pub format: u32,
+    /// What it touches and how it was reached. Empty in format 1.
+    pub touched: Touched,
     /// The whole plan.
     pub plan: Plan,
     /// Where each step stands.
@@ -119,7 +176,11 @@ pub struct RunRecord {
 pub struct Journal {
     path: PathBuf,
     length: u64,
+    tail: Tail,
 }
+
+/// What the next line must name. `None`: a journal of format 1 goes on in format 1.
+type Tail = Option<(usize, Digest)>;
 
 /// The folder of journals, locked while this lives: one run at a time.
 pub struct Runs {
@@ -135,7 +196,8 @@ impl Journal {
 
     /// Appends a line and waits until it is on disk.
     pub fn note(&mut self, world: &mut World, event: &Event) -> Result<()> {
-        let line = Line { at: world.clock.now(), event: event.clone() };
+        let (number, after) = self.tail.clone().unzip();
+        let line = Line { number, after, at: world.clock.now(), event: event.clone() };
         let text = serde_json::to_string(&line).map_err(|error| Error::new(format!("a journal line: {error}")))?;
         self.append(world, &text)
     }
@@ -146,6 +208,7 @@ impl Journal {
             error.while_doing("writing the journal").hint("is the disk full? nothing is done without a journal")
         })?;
         self.length += line.len() as u64;
+        self.tail = self.tail.as_ref().map(|(number, _)| (number + 1, Digest::of(text.as_bytes())));
         Ok(())
     }
 }
@@ -171,16 +234,16 @@ impl Runs {
     }
 
     /// Begins the journal of a plan.
-    pub fn begin(&self, world: &mut World, plan: &Plan, who: &str) -> Result<Journal> {
+    pub fn begin(&self, config: &Config, world: &mut World, plan: &Plan, who: &str) -> Result<Journal> {
         let path = self.folder.join(format!("{}.jsonl", plan.id));
         if world.first()?.mode(&path)?.is_some() {
             return Err(
                 Error::new(format!("this plan was applied already: {}", path.display())).hint("make a new plan")
             );
         }
-        let mut journal = Journal { path, length: 0 };
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let head = Head { format: FORMAT, version, who: who.to_owned(), plan: plan.clone() };
+        let mut journal = Journal { path, length: 0, tail: Some((0, Digest::of(b""))) };
+        let (version, touched) = (env!("CARGO_PKG_VERSION").to_owned(), Touched::by(plan, config));
+        let head = Head { format: FORMAT, version, who: who.to_owned(), touched, plan: plan.clone() };
         let text = serde_json::to_string(&head).map_err(|error| Error::new(format!("a journal line: {error}")))?;
         journal.append(world, &text)?;
         Ok(journal)
@@ -192,7 +255,10 @@ impl Runs {
         let bytes = world.first()?.read(&run.path)?;
         let record = load(&run.path, &bytes)?
             .ok_or_else(|| Error::new(format!("{}: the journal is empty", run.path.display())))?;
-        Ok((record, Journal { path: run.path.clone(), length: whole(&bytes) as u64 }))
+        let whole = whole(&bytes);
+        let lines = || whole.strip_suffix(b"\n").unwrap_or(whole).split(|&it| it == b'\n');
+        let tail = (record.format > 1).then(|| (lines().count(), Digest::of(lines().next_back().unwrap_or_default())));
+        Ok((record, Journal { path: run.path.clone(), length: whole.len() as u64, tail }))
     }
 }
 
@@ -212,9 +278,10 @@ pub fn all(world: &World, state: &Path) -> Result<Vec<RunRecord>> {
     Ok(runs)
 }
 
-/// Length of the whole lines.
-fn whole(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
+/// The whole lines.
+fn whole(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    bytes.get(..end).unwrap_or_default()
 }
 
 /// Reads one journal. `None` if not even its first line is whole: then no step was begun either.
@@ -224,16 +291,15 @@ pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
             .hint("keep the file and look at it by hand: it tells what a run did")
             .exit_with(Exit::NeedsPerson)
     };
-    let text = String::from_utf8_lossy(bytes.get(..whole(bytes)).unwrap_or_default());
-    let mut lines = text.lines().enumerate();
+    let text = String::from_utf8_lossy(whole(bytes));
+    let mut lines = text.split_terminator('\n').enumerate();
     let Some((_, first)) = lines.next() else { return Ok(None) };
-    let head: Head = serde_json::from_str(first).map_err(|error| bad(1, error.to_string()))?;
-    if head.format != FORMAT {
-        return Err(bad(1, format!("format {}, not {FORMAT}", head.format)));
-    }
+    let (format, head) = head(first).map_err(|why| bad(1, why))?;
     let mut run = RunRecord {
         path: path.to_owned(),
         who: head.who,
+        format,
+        touched: head.touched,
         marks: vec![Mark::Waiting; head.plan.steps.len()],
         last: head.plan.made,
         plan: head.plan,
@@ -241,12 +307,35 @@ pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
         ended: None,
         why: None,
     };
-    for (number, line) in lines {
-        let line: Line = serde_json::from_str(line).map_err(|error| bad(number + 1, error.to_string()))?;
+    let mut before = first;
+    for (number, text) in lines {
+        let line: Line = serde_json::from_str(text).map_err(|error| bad(number + 1, error.to_string()))?;
+        if format > 1 && (line.number != Some(number) || line.after != Some(Digest::of(before.as_bytes()))) {
+            return Err(bad(number + 1, "the line before it is missing or was changed".into()));
+        }
+        before = text;
         run.last = line.at;
         run.take(line.event).map_err(|why| bad(number + 1, why))?;
     }
     Ok(Some(run))
+}
+
+/// The first line, and the format it was written in.
+fn head(line: &str) -> std::result::Result<(u32, Head), String> {
+    let words = |error: serde_json::Error| error.to_string();
+    let mut value: Value = serde_json::from_str(line).map_err(words)?;
+    match value.get("format").and_then(Value::as_u64) {
+        Some(1) => {
+            if let Some(plan) = value.get_mut("plan") {
+                *plan = older::upgraded(plan);
+            }
+            serde_json::from_value(value).map_err(words).map(|head| (1, head))
+        }
+        Some(format) if format == u64::from(FORMAT) => {
+            serde_json::from_str(line).map_err(words).map(|head| (FORMAT, head))
+        }
+        other => Err(format!("format {}, not {FORMAT} or older", other.map_or("missing".into(), |it| it.to_string()))),
+    }
 }
 
 impl RunRecord {

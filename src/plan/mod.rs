@@ -2,30 +2,20 @@
 //! saving one is the review. Nothing here decides what to do; that is for `tasks`.
 
 pub mod apply;
-pub mod bypass;
-pub mod change;
-pub mod check;
 pub mod choose;
-pub mod firewall;
 pub mod journal;
-pub mod keys;
-mod moves;
-pub mod moves_d2;
-pub mod moves_heal;
-pub mod rewire;
-pub mod supervise;
+mod older;
 
+use crate::changes::{Change, Check, Step, Undo, bypass};
 use crate::error::{Error, Exit, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use apply::{Moment, Observer, Outcome, RunReport};
-pub use change::{Change, Evidence};
-pub use check::Check;
 pub use journal::{Journal, RunRecord, Runs};
 
 /// Format of saved plans and journals.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// An ordered list of moves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,77 +45,6 @@ pub struct Danger {
     pub name: String,
     /// What may happen.
     pub why: String,
-}
-
-/// One move from a known state to a proven state, and the way back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// What the operator reads.
-    pub title: String,
-    /// Must hold just before the change.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<Check>,
-    /// Must hold then too, but on the way forward only: it says that going on is right, not what the step changes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ready: Vec<Check>,
-    /// Doing it twice equals doing it once.
-    pub change: Change,
-    /// Proof that it took effect.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub after: Vec<Check>,
-    /// The way back.
-    pub undo: Undo,
-    /// What changes in a document, as a unified diff with secrets hidden.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub diff: String,
-}
-
-/// The way back from a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Undo {
-    /// This change.
-    By(Box<Change>),
-    /// The step leaves nothing behind.
-    NotNeeded,
-    /// There is none, for this reason.
-    Impossible(String),
-}
-
-impl Undo {
-    /// The way back is this change.
-    pub fn by(change: Change) -> Self {
-        Self::By(Box::new(change))
-    }
-}
-
-impl Step {
-    /// A step with proof; add `before`, `diff` and a way back as needed.
-    pub fn new(title: impl Into<String>, change: Change, after: Vec<Check>, undo: Undo) -> Self {
-        Self { title: title.into(), before: Vec::new(), ready: Vec::new(), change, after, undo, diff: String::new() }
-    }
-
-    /// The same step with what must hold before it.
-    #[must_use]
-    pub fn given(mut self, before: Vec<Check>) -> Self {
-        self.before = before;
-        self
-    }
-
-    /// The same step with what must hold for going on with it to be right.
-    #[must_use]
-    pub fn only_if(mut self, ready: Vec<Check>) -> Self {
-        self.ready = ready;
-        self
-    }
-
-    /// The same step with the diff it makes.
-    #[must_use]
-    pub fn showing(mut self, diff: String) -> Self {
-        self.diff = diff;
-        self
-    }
 }
 
 impl Plan {
@@ -166,7 +85,7 @@ impl Plan {
 
     /// True if it ends a bypass: taking it back opens the zones again.
     pub fn closes(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.change, Change::EndBypass { .. }))
+        self.steps.iter().any(|step| matches!(step.change, Change::Bypass(bypass::Change::EndBypass { .. })))
     }
 
     /// Reads a saved plan.
@@ -176,10 +95,7 @@ impl Plan {
                 .hint("make it anew with `pfddns plan TASK --out FILE`")
                 .exit_with(Exit::Usage)
         };
-        let plan: Self = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
-        if plan.format != FORMAT {
-            return Err(bad(format!("format {}, not {FORMAT}", plan.format)));
-        }
+        let plan = older::plan(bytes).map_err(bad)?;
         let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if plan.id.is_empty() || plan.id.len() > 80 || !plan.id.bytes().all(good) {
             return Err(bad("its id is not a run's name".into()));

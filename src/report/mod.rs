@@ -4,10 +4,10 @@ pub mod firewall;
 pub mod kea;
 pub mod progress;
 
+use crate::changes::{Undo, bypass::BypassState};
 use crate::error::Error;
 use crate::model::words::count;
-use crate::plan::bypass::BypassState;
-use crate::plan::{Outcome, Plan, RunRecord, RunReport, Undo};
+use crate::plan::{FORMAT, Outcome, Plan, RunRecord, RunReport};
 use crate::tasks::status::Status;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -109,6 +109,9 @@ pub fn runs_text(runs: &[RunRecord]) -> String {
         let _ = writeln!(out, "{}  {}  {}  by {}", run.plan.id, run.standing(), run.plan.title, run.who);
         for why in run.why.iter().filter(|_| run.unfinished()) {
             let _ = writeln!(out, "    failed: {why}");
+        }
+        if run.format < FORMAT {
+            let _ = writeln!(out, "    journal of an older format: a lost or changed line in it can't be seen");
         }
     }
     if runs.is_empty() { "no runs yet\n".into() } else { out }

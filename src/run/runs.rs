@@ -34,7 +34,7 @@ pub(super) fn read_plan(path: &Path) -> Result<Vec<u8>> {
 
 impl Session<'_> {
     pub(super) fn runs(&self) -> Result<Shown> {
-        let runs = journal::all(&self.world, &self.config.state)?;
+        let runs = journal::all(&self.world, &self.config.primary.state)?;
         Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
     }
 
@@ -81,17 +81,18 @@ impl Session<'_> {
     }
 
     pub(super) fn nothing_unfinished(&mut self) -> Result<()> {
-        let Some(run) = journal::all(&self.world, &self.config.state)?.into_iter().find(RunRecord::unfinished) else {
+        let Some(run) = journal::all(&self.world, &self.config.primary.state)?.into_iter().find(RunRecord::unfinished)
+        else {
             return Ok(());
         };
         // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
-        journal::Runs::lock(&mut self.world, &self.config.state)?;
+        journal::Runs::lock(&mut self.world, &self.config.primary.state)?;
         Err(Error::new(format!("run {} is unfinished", run.plan.id))
             .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
     }
 
     pub(super) async fn resume(&mut self, look: &Look) -> Result<Shown> {
-        let runs = journal::all(&self.world, &self.config.state)?;
+        let runs = journal::all(&self.world, &self.config.primary.state)?;
         let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
             return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
         };
@@ -104,8 +105,8 @@ impl Session<'_> {
     }
 
     pub(super) async fn undo(&mut self, name: Option<&str>, look: &Look) -> Result<Shown> {
-        let runs = journal::all(&self.world, &self.config.state)?;
-        let open = plan::bypass::read(&self.config, &self.world)?.is_some();
+        let runs = journal::all(&self.world, &self.config.primary.state)?;
+        let open = tasks::bypass::state(&self.config, &self.world)?.is_some();
         let run = plan::choose::to_undo(runs, name, open)?;
         if look.only_plan {
             return Ok(left(&run, "take back", &run.to_take_back()));

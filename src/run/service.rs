@@ -3,7 +3,6 @@
 use super::{Session, Shown};
 use crate::cli::Service;
 use crate::error::{Exit, Result};
-use crate::plan::supervise;
 use crate::report::kea as report;
 use crate::tasks::service;
 use serde_json::json;
@@ -41,7 +40,7 @@ impl Session<'_> {
             return Ok(Shown { text: "D2 should run and does not\n".into(), json, exit: Exit::Pending });
         }
         for host in &all {
-            supervise::ensure(&self.config, &mut self.world, host).await?;
+            service::ensure(&self.config, &mut self.world, host).await?;
         }
         let text = match down {
             true => "D2 was down and was started; `pfddns kea heal` registers names that were lost meanwhile\n",

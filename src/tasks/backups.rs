@@ -3,18 +3,19 @@
 
 use super::ddns::hosts;
 use super::firewall::{parse, read};
-use crate::config::Config;
+use crate::changes::firewall::{Change, Check};
+use crate::changes::{Step, Undo, d2, files, service};
+use crate::config::{Config, Firewall};
 use crate::diff::unified;
 use crate::error::{Error, Result};
 use crate::model::HostName;
-use crate::plan::{Check, Plan, Step, Undo, change::Change, journal, keys, supervise};
+use crate::plan::{Plan, journal};
 use crate::systems::kea::text::redact::redact;
 use crate::systems::pfsense::{Document, hidden, same_but_revision};
 use crate::world::{Digest, World};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use serde::Serialize;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What a backup is of.
@@ -64,8 +65,8 @@ pub struct Backup {
 /// The backups of all firewalls, oldest first.
 pub fn list(config: &Config, world: &World) -> Result<Vec<Backup>> {
     let mut all = Vec::new();
-    for config in &config.each() {
-        all.extend(list_on(config, world).map_err(|error| config.named(error))?);
+    for firewall in config.firewalls() {
+        all.extend(list_on(config, firewall, world).map_err(|error| config.named(firewall, error))?);
     }
     // Stable: of one name, the one on the first firewall comes first.
     all.sort_by(oldest_first);
@@ -77,14 +78,14 @@ fn oldest_first(a: &Backup, b: &Backup) -> std::cmp::Ordering {
 }
 
 /// The firewall's name, where there are several.
-fn which(config: &Config) -> Option<HostName> {
-    (config.firewalls.len() > 1).then(|| config.d2.host.clone())
+fn which(config: &Config, firewall: &Firewall) -> Option<HostName> {
+    (!config.others.is_empty()).then(|| firewall.name.clone())
 }
 
-fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
-    let folder = keys::backups(config);
-    let host = world.host(&config.d2.host)?;
-    let script = supervise::script_backup(config, "").display().to_string();
+fn list_on(config: &Config, firewall: &Firewall, world: &World) -> Result<Vec<Backup>> {
+    let folder = files::backups(firewall);
+    let host = world.host(&firewall.name)?;
+    let script = service::script_backup(firewall, "").display().to_string();
     let names = NAMES.iter().copied().chain(script.rsplit('/').next().map(|begin| (begin, Of::Script)));
     let mut all = Vec::new();
     for name in host.list(&folder)? {
@@ -99,18 +100,19 @@ fn list_on(config: &Config, world: &World) -> Result<Vec<Backup>> {
             Of::Script => bytes.starts_with(b"#!"),
             Of::D2 | Of::Run => crate::systems::kea::d2::Installed::read(&bytes, &name).is_ok(),
         };
-        let ((time, reason), firewall, size) = (time_and_reason(run), which(config), bytes.len());
+        let ((time, reason), size) = (time_and_reason(run), bytes.len());
+        let firewall = which(config, firewall);
         all.push(Backup { firewall, of, time, reason, size, good, unfinished: false, path, name });
     }
-    all.extend(journals(config, world)?);
+    all.extend(journals(config, firewall, world)?);
     all.sort_by(oldest_first);
     Ok(all)
 }
 
 /// Journals that can't be read are listed as such: nothing else shows them by name.
-fn journals(config: &Config, world: &World) -> Result<Vec<Backup>> {
-    let folder = config.state.join("runs");
-    let host = world.host(&config.d2.host)?;
+fn journals(config: &Config, firewall: &Firewall, world: &World) -> Result<Vec<Backup>> {
+    let folder = firewall.state.join("runs");
+    let host = world.host(&firewall.name)?;
     let mut all = Vec::new();
     for name in host.list(&folder)? {
         let Some(run) = name.strip_suffix(".jsonl") else { continue };
@@ -119,7 +121,7 @@ fn journals(config: &Config, world: &World) -> Result<Vec<Backup>> {
         let record = journal::load(&path, &bytes);
         let unfinished = matches!(&record, Ok(Some(run)) if run.unfinished());
         let (time, reason) = time_and_reason(run);
-        let (good, firewall) = (matches!(record, Ok(Some(_))), which(config));
+        let (good, firewall) = (matches!(record, Ok(Some(_))), which(config, firewall));
         all.push(Backup { firewall, of: Of::Run, time, reason, size: bytes.len(), good, unfinished, path, name });
     }
     Ok(all)
@@ -136,13 +138,13 @@ fn time(stamp: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|it| it.timestamp())
 }
 
-/// The backups of that name, each with its firewall's configuration. A journal is none: it tells what a run did, and
+/// The backups of that name, each with its firewall. A journal is none: it tells what a run did, and
 /// `undo` is the way back from it.
-fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(Cow<'a, Config>, Backup)>> {
+fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(&'a Firewall, Backup)>> {
     let mut found = Vec::new();
-    for config in config.each() {
-        let all = list_on(&config, world).map_err(|error| config.named(error))?;
-        found.extend(all.into_iter().find(|it| it.name == name).map(|it| (config, it)));
+    for firewall in config.firewalls() {
+        let all = list_on(config, firewall, world).map_err(|error| config.named(firewall, error))?;
+        found.extend(all.into_iter().find(|it| it.name == name).map(|it| (firewall, it)));
     }
     match found.first() {
         Some((_, it)) if it.of == Of::Run => Err(Error::usage(format!(
@@ -166,28 +168,28 @@ pub struct Difference {
 
 /// What differs between the backups of that name and the files in use.
 pub fn diff(config: &Config, world: &World, name: &str) -> Result<Vec<Difference>> {
-    let one = |(config, backup): (Cow<'_, Config>, Backup)| {
-        let diff = diff_on(&config, world, &backup).map_err(|error| config.named(error))?;
-        Ok(Difference { firewall: which(&config), diff })
+    let one = |(firewall, backup): (&Firewall, Backup)| {
+        let diff = diff_on(firewall, world, &backup).map_err(|error| config.named(firewall, error))?;
+        Ok(Difference { firewall: which(config, firewall), diff })
     };
     find(config, world, name)?.into_iter().map(one).collect()
 }
 
-fn diff_on(config: &Config, world: &World, backup: &Backup) -> Result<String> {
-    let host = world.host(&config.d2.host)?;
+fn diff_on(firewall: &Firewall, world: &World, backup: &Backup) -> Result<String> {
+    let host = world.host(&firewall.name)?;
     let old = host.read(&backup.path)?;
     match backup.of {
         Of::ConfigXml => {
-            let new = read(config, world)?;
-            Ok(hidden::diff(&parse(config, &old)?, &parse(config, &new)?))
+            let new = read(firewall, world)?;
+            Ok(hidden::diff(&parse(firewall, &old)?, &parse(firewall, &new)?))
         }
-        Of::Dhcp => Ok(json_diff(&old, &host.read(&config.pfsense.kea_dhcp4_config)?)),
+        Of::Dhcp => Ok(json_diff(&old, &host.read(&firewall.pfsense.kea_dhcp4_config)?)),
         Of::Script => {
-            let new = host.read_if_there(&config.pfsense.d2_script)?.unwrap_or_default();
+            let new = host.read_if_there(&firewall.pfsense.d2_script)?.unwrap_or_default();
             let text = |bytes| String::from_utf8_lossy(bytes);
             Ok(unified(&text(&old), &text(&new), 1, ("before", "after")))
         }
-        Of::D2 | Of::Run => Ok(json_diff(&old, &host.read(&config.d2.config)?)),
+        Of::D2 | Of::Run => Ok(json_diff(&old, &host.read(&firewall.d2.config)?)),
     }
 }
 
@@ -200,24 +202,24 @@ pub(super) fn json_diff(old: &[u8], new: &[u8]) -> String {
 /// name, since the files of one run belong together.
 pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
     let found = find(config, world, name)?;
-    let hosts: Vec<&str> = found.iter().map(|(config, _)| config.d2.host.as_str()).collect();
+    let hosts: Vec<&str> = found.iter().map(|(firewall, _)| firewall.name.as_str()).collect();
     let title = format!("put {name} back on {}", hosts.join(" and "));
     let mut plan = Plan::new("restore", title, world.clock.now());
-    for (config, backup) in found {
-        restore_on(&config, world, &mut plan, backup).map_err(|error| config.named(error))?;
+    for (firewall, backup) in found {
+        restore_on(config, firewall, world, &mut plan, backup).map_err(|error| config.named(firewall, error))?;
     }
     Ok(plan)
 }
 
-fn restore_on(config: &Config, world: &World, plan: &mut Plan, backup: Backup) -> Result<()> {
+fn restore_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Plan, backup: Backup) -> Result<()> {
     let name = &backup.name;
     if !backup.good {
         return Err(Error::new(format!("{name} is not a file its program would read; it is not put back")));
     }
-    let old = world.host(&config.d2.host)?.read(&backup.path)?;
+    let old = world.host(&firewall.name)?.read(&backup.path)?;
     match backup.of {
-        Of::ConfigXml => restore_firewall(config, world, plan, backup, &old),
-        Of::D2 => restore_d2(config, world, plan, backup, &old),
+        Of::ConfigXml => restore_firewall(config, firewall, world, plan, (backup, &old)),
+        Of::D2 => restore_d2(config, firewall, world, plan, (backup, &old)),
         Of::Script => Err(Error::usage(format!("{name} is of a script for another pfddns; it is not put back")).hint(
             "`pfddns kea service install` writes the one that fits; `pfddns undo` takes the run back that replaced it",
         )),
@@ -229,21 +231,27 @@ fn restore_on(config: &Config, world: &World, plan: &mut Plan, backup: Backup) -
 }
 
 /// The file may also be damaged or gone: then there is no way back from here, and what is there is kept as it is.
-fn restore_firewall(config: &Config, world: &World, plan: &mut Plan, backup: Backup, old: &[u8]) -> Result<()> {
-    let (host, path) = (config.d2.host.clone(), config.pfsense.config.clone());
-    let now = world.host(&host)?.read_if_there(&path)?;
+fn restore_firewall(
+    config: &Config,
+    firewall: &Firewall,
+    world: &World,
+    plan: &mut Plan,
+    (backup, old): (Backup, &[u8]),
+) -> Result<()> {
+    let (host, path) = (firewall.name.clone(), &firewall.pfsense.config);
+    let now = world.host(&host)?.read_if_there(path)?;
     if now.as_deref() == Some(old) {
         return Ok(());
     }
     let replaces = now.as_deref().map(Digest::of);
     let restore = |backup, run, replaces| Change::RestoreFirewall { host: host.clone(), backup, run, replaces };
-    let aside = keys::backups(config).join(format!("config.xml.{}", plan.id));
+    let aside = files::backup(firewall, "config.xml", &plan.id);
     let there = match &now {
-        Some(now) => parse(config, now),
+        Some(now) => parse(firewall, now),
         None => Err(Error::new(format!("{}: no such file", path.display()))),
     };
-    let is = Check::FileIs { host: host.clone(), path, digest: replaces.clone() };
-    let new = parse(config, old)?;
+    let is = files::is(&host, path, replaces.clone());
+    let new = parse(firewall, old)?;
     let (diff, undo, before) = match there {
         Ok(there) if same_but_revision(&there, &new) => return Ok(()),
         Ok(there) => {
@@ -256,35 +264,30 @@ fn restore_firewall(config: &Config, world: &World, plan: &mut Plan, backup: Bac
         }
     };
     let change = restore(backup.path.clone(), plan.id.clone(), replaces);
-    let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }];
+    let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }.into()];
     plan.given.push(is);
-    let title = format!("put back {}{}", backup.name, config.on_whom());
+    let title = format!("put back {}{}", backup.name, config.on(firewall));
     plan.steps.push(Step::new(title, change, after, undo).given(before).showing(diff));
     Ok(())
 }
 
 /// D2's file may also be gone: after a new installation its backups are what is left.
-fn restore_d2(config: &Config, world: &World, plan: &mut Plan, backup: Backup, old: &[u8]) -> Result<()> {
-    let (host, path) = (config.d2.host.clone(), config.d2.config.clone());
-    let now = world.host(&host)?.read_if_there(&path)?;
+fn restore_d2(
+    config: &Config,
+    firewall: &Firewall,
+    world: &World,
+    plan: &mut Plan,
+    (backup, old): (Backup, &[u8]),
+) -> Result<()> {
+    let path = &firewall.d2.config;
+    let now = world.host(&firewall.name)?.read_if_there(path)?;
     if now.as_deref() == Some(old) {
         return Ok(());
     }
     let replaces = now.as_deref().map(Digest::of);
-    let aside = keys::d2_backup(config, &plan.id);
-    let is = |digest| Check::FileIs { host: host.clone(), path: path.clone(), digest };
-    let undo = Undo::by(Change::RestoreD2 {
-        host: host.clone(),
-        backup: aside.clone(),
-        existed: now.is_some(),
-        no_pause: false,
-    });
-    let change = Change::ReplaceD2 { host: host.clone(), with: backup.path, replaces: replaces.clone(), backup: aside };
-    let diff = json_diff(now.as_deref().unwrap_or_default(), old);
-    plan.given.push(is(replaces.clone()));
-    let title = format!("put back {}{}", backup.name, config.on_whom());
-    let step = Step::new(title, change, vec![is(Some(Digest::of(old)))], undo);
-    plan.steps.push(step.given(vec![is(replaces)]).showing(diff));
+    plan.given.push(files::is(&firewall.name, path, replaces.clone()));
+    let step = d2::put_kept(config, firewall, (backup.path, old), replaces, &plan.id);
+    plan.steps.push(step.showing(json_diff(now.as_deref().unwrap_or_default(), old)));
     Ok(())
 }
 
@@ -295,11 +298,11 @@ pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<P
     let title = format!("remove old backups on {}", hosts(config));
     let mut plan = Plan::new("prune", title, world.clock.now());
     let limit = world.clock.now().as_second() - i64::from(days) * 86_400;
-    for config in &config.each() {
-        let all = list_on(config, world).map_err(|error| config.named(error))?;
-        let files = old(&all, keep, limit);
-        if !files.is_empty() {
-            plan.steps.push(removal(config, files));
+    for firewall in config.firewalls() {
+        let all = list_on(config, firewall, world).map_err(|error| config.named(firewall, error))?;
+        let old = old(&all, keep, limit);
+        if !old.is_empty() {
+            plan.steps.push(files::remove_backups(config, firewall, old));
         }
     }
     Ok(plan)
@@ -318,15 +321,4 @@ fn old(all: &[Backup], keep: usize, limit: i64) -> Vec<PathBuf> {
         );
     }
     files
-}
-
-fn removal(config: &Config, files: Vec<PathBuf>) -> Step {
-    let names: String = files.iter().map(|it| format!("- {}\n", it.display())).collect();
-    let host = config.d2.host.clone();
-    let after =
-        files.iter().map(|path| Check::FileIs { host: host.clone(), path: path.clone(), digest: None }).collect();
-    let title = format!("remove {} old files{}", files.len(), config.on_whom());
-    let change = Change::RemoveBackups { host, files };
-    let undo = Undo::Impossible("a removed backup is gone".into());
-    Step::new(title, change, after, undo).showing(names)
 }

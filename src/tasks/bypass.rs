@@ -1,23 +1,29 @@
 //! The emergency door: for a while, updates from the listed addresses need no signature. Never any address, never for
 //! long, and the exact rules come back. Needs no secret store.
 
-use crate::config::Config;
+use crate::changes::bypass::{self, BypassState, Saved};
+use crate::changes::{Step, d2, servers};
+use crate::config::{Config, Firewall};
 use crate::error::{Doing, Error, Result};
 use crate::model::{KeyName, ServerName, UpdateMode, ZoneRules};
-use crate::plan::bypass::{BypassState, Saved, path, read};
-use crate::plan::keys::d2_backup;
-use crate::plan::{Change, Check, Danger, Plan, Step, Undo};
+use crate::plan::{Danger, Plan};
 use crate::systems::kea::d2::Installed;
 use crate::systems::servers::{NameServer, Server};
 use crate::world::{Digest, World};
+use std::path::Path;
 use std::time::Duration;
 
 /// The longest bypass: a day. Longer is a change of policy, not an emergency.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// The bypass in force, if any.
+pub fn state(config: &Config, world: &World) -> Result<Option<BypassState>> {
+    bypass::read(config, world)
+}
+
 /// Opens the door on all servers but those in `without`, which may be down: an emergency seldom comes alone.
 pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str, without: &[String]) -> Result<Plan> {
-    if let Some(state) = read(config, world)? {
+    if let Some(state) = state(config, world)? {
         return Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
             .hint("`pfddns bypass disable` first"));
     }
@@ -39,24 +45,21 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
         d2_backup: None,
         more_d2_backups: Vec::new(),
     };
-    let mut d2 = Vec::new();
-    for (number, config) in config.each().iter().enumerate() {
-        let Some(step) = unsigned_d2(config, world, &plan.id)? else { continue };
-        d2.push(step);
-        let backup = d2_backup(config, &plan.id);
-        match number {
-            0 => state.d2_backup = Some(backup),
-            _ => state.more_d2_backups.push((config.d2.host.clone(), backup)),
+    let mut unsigned = Vec::new();
+    for firewall in config.firewalls().filter(|_| config.d2.manage) {
+        let Some(step) = unsigned_d2(config, firewall, world, &plan.id)? else { continue };
+        unsigned.push(step);
+        let backup = d2::backup(firewall, &plan.id);
+        if firewall.name == config.primary.name {
+            state.d2_backup = Some(backup);
+        } else {
+            state.more_d2_backups.push((firewall.name.clone(), backup));
         }
     }
-    plan.steps.push(note(config, &state));
-    plan.steps.extend(state.saved.iter().map(open));
-    plan.steps.extend(d2);
-    plan.given = state
-        .saved
-        .iter()
-        .map(|it| Check::RulesAre { server: it.server.clone(), zone: it.zone.clone(), rules: it.before.clone() })
-        .collect();
+    plan.steps.push(bypass::note(config, &state));
+    plan.steps.extend(state.saved.iter().map(bypass::open));
+    plan.steps.extend(unsigned);
+    plan.given = state.saved.iter().map(|it| servers::rules_are(&it.server, &it.zone, &it.before)).collect();
     plan.dangers.push(Danger {
         name: "bypass".into(),
         why: format!(
@@ -69,19 +72,19 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
 /// Closes it: the exact rules of before, then D2's file of before. Empty if no bypass is in force.
 pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
     let mut plan = Plan::new("bypass-end", format!("end the bypass at {}", config.site), world.clock.now());
-    let Some(state) = read(config, world)? else { return Ok(plan) };
+    let Some(state) = state(config, world)? else { return Ok(plan) };
     // D2 signs again before the zones ask for it: an open zone takes signed updates too, so none is refused in between.
-    let first = state.d2_backup.iter().map(|backup| (&config.d2.host, backup));
+    let first = state.d2_backup.iter().map(|backup| (&config.primary.name, backup));
     for (host, backup) in first.chain(state.more_d2_backups.iter().map(|(host, backup)| (host, backup))) {
-        plan.steps.extend(signed_d2(&*config.on(host)?, world, backup)?);
+        plan.steps.extend(signed_d2(config, config.firewall(host)?, world, backup)?);
     }
     for saved in &state.saved {
         let backend = Server::of(config, &saved.server)?;
         let found = backend.rules(world, &saved.zone).await.doing(|| format!("looking at {}", saved.server))?;
-        if crate::plan::check::same_rules(&found, &backend.normalise(&saved.before)) {
+        if backend.same_rules(&found, &saved.before) {
             continue;
         }
-        if !crate::plan::check::same_rules(&found, &backend.normalise(&saved.during)) {
+        if !backend.same_rules(&found, &saved.during) {
             return Err(Error::new(format!(
                 "{} has other rules for {} than the bypass set: {found}",
                 saved.server, saved.zone
@@ -91,12 +94,9 @@ pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
                 saved.before
             )));
         }
-        plan.steps.push(close(saved));
+        plan.steps.push(bypass::close(saved));
     }
-    let end = Change::EndBypass { state: state.clone() };
-    let undo = Undo::by(Change::BeginBypass { state });
-    let after = vec![Check::FileIs { host: config.d2.host.clone(), path: path(config), digest: None }];
-    plan.steps.push(Step::new("forget the bypass", end, after, undo));
+    plan.steps.push(bypass::forget(config, state));
     Ok(plan)
 }
 
@@ -141,104 +141,21 @@ async fn snapshot(config: &Config, world: &World, without: &[ServerName]) -> Res
     Ok(saved)
 }
 
-fn note(config: &Config, state: &BypassState) -> Step {
-    let change = Change::BeginBypass { state: state.clone() };
-    let undo = Undo::by(Change::EndBypass { state: state.clone() });
-    let before = Check::FileIs { host: config.d2.host.clone(), path: path(config), digest: None };
-    Step::new(format!("note the rules to go back to at {:.0}", state.until), change, Vec::new(), undo)
-        .given(vec![before])
-}
-
-fn open(saved: &Saved) -> Step {
-    let (server, zone) = (saved.server.clone(), saved.zone.clone());
-    let is = |rules: &ZoneRules| Check::RulesAre { server: server.clone(), zone: zone.clone(), rules: rules.clone() };
-    let there = Change::OpenZone {
-        server: server.clone(),
-        zone: zone.clone(),
-        replaces: saved.before.clone(),
-        rules: saved.during.clone(),
-    };
-    let back = Change::SetRules {
-        server: server.clone(),
-        zone: zone.clone(),
-        replaces: saved.during.clone(),
-        rules: saved.before.clone(),
-    };
-    Step::new(
-        format!("open {zone} on {server} to {}", saved.during.acl.join(", ")),
-        there,
-        vec![is(&saved.during)],
-        Undo::by(back),
-    )
-    .given(vec![is(&saved.before)])
-    .showing(format!("- {}\n+ {}\n", saved.before, saved.during))
-}
-
-fn close(saved: &Saved) -> Step {
-    let (server, zone) = (saved.server.clone(), saved.zone.clone());
-    let is = |rules: &ZoneRules| Check::RulesAre { server: server.clone(), zone: zone.clone(), rules: rules.clone() };
-    let there = Change::SetRules {
-        server: server.clone(),
-        zone: zone.clone(),
-        replaces: saved.during.clone(),
-        rules: saved.before.clone(),
-    };
-    let back = Change::OpenZone {
-        server: server.clone(),
-        zone: zone.clone(),
-        replaces: saved.before.clone(),
-        rules: saved.during.clone(),
-    };
-    let after = vec![is(&saved.before), Check::UnsignedRefused { server: server.clone(), zones: vec![zone.clone()] }];
-    Step::new(format!("put back the rules of {zone} on {server}"), there, after, Undo::by(back))
-        .given(vec![is(&saved.during)])
-        .showing(format!("- {}\n+ {}\n", saved.during, saved.before))
-}
-
 /// D2 must stop signing too: a server answers BADKEY to a signature it can't check, whatever the zone's rules.
-fn unsigned_d2(config: &Config, world: &World, run: &str) -> Result<Option<Step>> {
-    let host = world.host(&config.d2.host)?;
-    if !config.d2.manage {
-        return Ok(None);
-    }
-    let Some(old) = host.read_if_there(&config.d2.config)? else { return Ok(None) };
-    Installed::read(&old, &config.d2.config.display().to_string())?;
-    let (name, backup, digest) = (config.d2.host.clone(), d2_backup(config, run), Some(Digest::of(&old)));
-    let change = Change::InstallD2 {
-        host: name.clone(),
-        key: None,
-        replaces: digest.clone(),
-        backup: backup.clone(),
-        no_pause: false,
-    };
-    let undo = Undo::by(Change::RestoreD2 { host: name.clone(), backup, existed: true, no_pause: false });
-    let before = Check::FileIs { host: name.clone(), path: config.d2.config.clone(), digest };
-    let after = vec![Check::D2FileUses { host: name.clone(), key: None }, Check::D2Runs { host: name, key: None }];
-    Ok(Some(
-        Step::new(format!("make D2{} send unsigned updates", config.on_whom()), change, after, undo)
-            .given(vec![before]),
-    ))
+fn unsigned_d2(config: &Config, firewall: &Firewall, world: &World, run: &str) -> Result<Option<Step>> {
+    let path = &firewall.d2.config;
+    let Some(old) = world.host(&firewall.name)?.read_if_there(path)? else { return Ok(None) };
+    Installed::read(&old, &path.display().to_string())?;
+    Ok(Some(d2::install(config, firewall, None, Some(Digest::of(&old)), run)))
 }
 
-fn signed_d2(config: &Config, world: &World, backup: &std::path::Path) -> Result<Option<Step>> {
-    let host = world.host(&config.d2.host)?;
+fn signed_d2(config: &Config, firewall: &Firewall, world: &World, backup: &Path) -> Result<Option<Step>> {
+    let host = world.host(&firewall.name)?;
     let old = host.read(backup).doing(|| "looking for D2's file of before the bypass")?;
-    let name = config.d2.host.clone();
-    let found = host.read_if_there(&config.d2.config)?;
-    if found.as_deref() == Some(old.as_slice()) {
+    if host.read_if_there(&firewall.d2.config)?.as_deref() == Some(old.as_slice()) {
         return Ok(None);
     }
     let installed = Installed::read(&old, &backup.display().to_string())?;
     let key = installed.used_keys().first().map(|name| KeyName::new(name)).transpose()?;
-    let change = Change::RestoreD2 { host: name.clone(), backup: backup.to_owned(), existed: true, no_pause: false };
-    let aside = backup.with_extension("again");
-    let undo = Undo::by(Change::InstallD2 {
-        host: name.clone(),
-        key: None,
-        replaces: Some(Digest::of(&old)),
-        backup: aside,
-        no_pause: false,
-    });
-    let after = vec![Check::D2FileUses { host: name.clone(), key: key.clone() }, Check::D2Runs { host: name, key }];
-    Ok(Some(Step::new(format!("make D2{} sign as before", config.on_whom()), change, after, undo)))
+    Ok(Some(d2::sign_again(config, firewall, backup, Digest::of(&old), key.as_ref())))
 }

@@ -1,9 +1,11 @@
 //! What pfSense hands to DHCP clients and what its resolver knows: plans of one edit each, and views.
 
-use crate::config::{Config, Writer};
+use crate::changes::files;
+use crate::changes::firewall::{self, Check};
+use crate::config::{Config, Firewall, Writer};
 use crate::error::{Doing, Error, Result};
 use crate::model::{DomainName, ZoneName};
-use crate::plan::{Check, Plan, Step, Undo, change::Change};
+use crate::plan::Plan;
 use crate::systems::dns::{self, Rtype};
 use crate::systems::pfsense::Rebuild;
 use crate::systems::pfsense::dhcp;
@@ -39,20 +41,20 @@ pub struct ScopeView {
 }
 
 /// The bytes of config.xml.
-pub(super) fn read(config: &Config, world: &World) -> Result<Vec<u8>> {
-    let path = &config.pfsense.config;
-    world.host(&config.d2.host)?.read_if_there(path)?.ok_or_else(|| {
-        Error::usage(format!("{}: no such file: this is no pfSense", path.display()))
-            .hint("pfsense.config in pfddns.toml says where it lies")
+pub(super) fn read(firewall: &Firewall, world: &World) -> Result<Vec<u8>> {
+    let path = &firewall.pfsense.config;
+    world.host(&firewall.name)?.read_if_there(path)?.ok_or_else(|| {
+        Error::usage(format!("{}: not found; is this a pfSense firewall?", path.display()))
+            .hint("pfsense.config in pfddns.toml says where it is")
     })
 }
 
 /// Reads config.xml by pfSense's rules.
-pub(super) fn parse<'a>(config: &Config, bytes: &'a [u8]) -> Result<Document<'a>> {
-    pfsense::read(bytes).doing(|| format!("reading {}", config.pfsense.config.display()))
+pub(super) fn parse<'a>(firewall: &Firewall, bytes: &'a [u8]) -> Result<Document<'a>> {
+    pfsense::read(bytes).doing(|| format!("reading {}", firewall.pfsense.config.display()))
 }
 
-/// A plan of one edit: proven here, made from what lies there now, and taken back by its inverse. Empty if it is there.
+/// A plan of one edit on the first firewall, planned from what it has now. Empty if it is so already.
 pub(super) fn plan_edit(
     config: &Config,
     world: &World,
@@ -62,47 +64,31 @@ pub(super) fn plan_edit(
     edits: Vec<Edit>,
     rebuild: Rebuild,
 ) -> Result<Plan> {
-    let mut plan = Plan::new(task, format!("{title} on {}", config.d2.host), world.clock.now());
-    if document.holds(&edits)? {
-        return Ok(plan);
+    let on = &config.primary;
+    let mut plan = Plan::new(task, format!("{title} on {}", on.name), world.clock.now());
+    let php = world.host(&on.name)?.mode(&on.pfsense.php)?.is_some();
+    let rebuilt = Some(rebuild).filter(|_| php);
+    let Some(mut step) = firewall::edit(on, document, &plan.id, title, &edits, rebuilt)? else { return Ok(plan) };
+    let host = on.name.clone();
+    match rebuilt {
+        Some(Rebuild::Dhcp) if dhcp::backend(document) == Backend::Kea => {
+            step.after.push(Check::DhcpRuns { host }.into());
+        }
+        Some(Rebuild::Resolver) => step.after.push(Check::ResolverRuns { host }.into()),
+        _ => {}
     }
-    let diff = document.preview(&edits)?;
-    let lies = Digest::of(document.bytes());
-    let host = config.d2.host.clone();
-    let php = world.host(&host)?.mode(&config.pfsense.php)?.is_some();
-    let rebuild = Some(rebuild).filter(|_| php);
-    let change = |edits: &[Edit], reason: String, replaces| Change::EditFirewall {
-        host: host.clone(),
-        edits: edits.to_vec(),
-        reason,
-        run: plan.id.clone(),
-        replaces,
-        rebuild,
-    };
-    let says = |what: String, edits: &[Edit]| Check::FirewallSays { host: host.clone(), what, edits: edits.to_vec() };
-    let back = document.inverse(&edits);
-    let there = change(&edits, title.to_owned(), Some(lies.clone()));
-    let undo = Undo::by(change(&back, format!("no more: {title}"), None));
-    let mut after = vec![says(title.to_owned(), &edits)];
-    if rebuild == Some(Rebuild::Dhcp) && dhcp::backend(document) == Backend::Kea {
-        after.push(Check::DhcpRuns { host: host.clone() });
-    }
-    if rebuild == Some(Rebuild::Resolver) {
-        after.push(Check::ResolverRuns { host: host.clone() });
-    }
-    let by = match config.pfsense.writer {
+    let by = match on.pfsense.writer {
         Writer::Pfddns => "",
         Writer::Pfsense => ", written by pfSense's own PHP",
     };
-    let words = match rebuild {
+    step.title = match rebuilt {
         Some(what) => format!("{title}{by}, and have pfSense rebuild {what}"),
         None => format!(
             "{title}{by} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
-            config.pfsense.php.display()
+            on.pfsense.php.display()
         ),
     };
-    let step = Step::new(words, there, after, undo).given(vec![says(format!("not yet: {title}"), &back)]).showing(diff);
-    plan.given.push(Check::FileIs { host: host.clone(), path: config.pfsense.config.clone(), digest: Some(lies) });
+    plan.given.push(files::is(&on.name, &on.pfsense.config, Some(Digest::of(document.bytes()))));
     plan.steps.push(step);
     Ok(plan)
 }
@@ -114,8 +100,8 @@ pub fn dns_servers(
     interface: &str,
     servers: &[Ipv4Addr],
 ) -> Result<(Plan, Vec<Warning>)> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
+    let bytes = read(&config.primary, world)?;
+    let document = parse(&config.primary, &bytes)?;
     let interface = document.name(dhcp::find_scope(&document, interface)?);
     let edits = vec![dhcp::set_dns_servers(&document, interface, servers)?];
     let names: Vec<String> = servers.iter().map(Ipv4Addr::to_string).collect();
@@ -129,8 +115,8 @@ pub fn dns_servers(
 
 /// The DHCP server as config.xml has it.
 pub fn dhcp_view(config: &Config, world: &World) -> Result<DhcpView> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
+    let bytes = read(&config.primary, world)?;
+    let document = parse(&config.primary, &bytes)?;
     let scopes = dhcp::scopes(&document).into_iter();
     Ok(DhcpView {
         backend: dhcp::backend(&document),
@@ -171,8 +157,8 @@ fn judged(name: &DomainName, ours: bool, answers: Vec<(IpAddr, Result<dns::Answe
 
 /// The resolver as config.xml has it.
 pub fn resolver(config: &Config, world: &World) -> Result<Resolver> {
-    let bytes = read(config, world)?;
-    Ok(unbound::show(&parse(config, &bytes)?))
+    let bytes = read(&config.primary, world)?;
+    Ok(unbound::show(&parse(&config.primary, &bytes)?))
 }
 
 /// How the resolver shall know a zone.
@@ -186,19 +172,19 @@ pub enum Knowledge {
 
 /// Makes the resolver know the zones from these servers; none: takes out what we put in.
 pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName], servers: &[IpAddr]) -> Result<Plan> {
-    let bytes = read(config, world)?;
+    let bytes = read(&config.primary, world)?;
     let mut text = bytes.clone();
     // Each zone's edit builds on the one before; together they are one change.
     for zone in zones {
-        let document = parse(config, &text)?;
+        let document = parse(&config.primary, &text)?;
         let edits = match how {
             Knowledge::Forward => unbound::forward(&document, zone, servers)?,
             Knowledge::Copy => unbound::auth_zone(&document, zone, servers)?,
         };
         text = document.edited(&edits)?;
     }
-    let document = parse(config, &bytes)?;
-    let edits = unbound::differences(&document, &parse(config, &text)?);
+    let document = parse(&config.primary, &bytes)?;
+    let edits = unbound::differences(&document, &parse(&config.primary, &text)?);
     let names: Vec<String> = zones.iter().map(ToString::to_string).collect();
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
     let title = match (how, servers.is_empty()) {

@@ -1,9 +1,13 @@
 //! `kea heal`: a plan with one step that registers lost names again, or an empty one.
 
+use crate::changes::{
+    Step, Undo,
+    heal::{self, Change},
+};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::words::count;
-use crate::plan::{Change, Plan, Step, Undo, moves_heal};
+use crate::plan::Plan;
 use crate::world::World;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,7 +20,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     if !config.d2.manage {
         return Err(Error::usage("this site has no D2 that could register names: d2.manage is false in pfddns.toml"));
     }
-    let missing = moves_heal::lost(config, world, leases.as_deref(), percent).await?;
+    let missing = heal::lost(config, &config.primary, world, leases.as_deref(), percent).await?;
     let title = format!("names of active leases that DNS lacks at {}", config.site);
     let mut plan = Plan::new("heal", title, world.clock.now());
     if missing.is_empty() {
@@ -34,10 +38,10 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
     if missing.len() > SHOWN {
         let _ = writeln!(shown, "+ and {} more", missing.len() - SHOWN);
     }
-    let change = Change::Heal { host: config.d2.host.clone(), leases, percent };
+    let change = Change::Heal { host: config.primary.name.clone(), leases, percent };
     // Taking a name away that a client has leased would be no way back to anything.
     let step = Step::new(
-        format!("register {} through D2{}", count(missing.len(), "name"), config.on_whom()),
+        format!("register {} through D2{}", count(missing.len(), "name"), config.on(&config.primary)),
         change,
         Vec::new(),
         Undo::NotNeeded,

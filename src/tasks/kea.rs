@@ -1,7 +1,7 @@
 //! `kea lint` and `kea explain`: views of D2's and the DHCP servers' documents. They change nothing, and work without a
 //! pfddns.toml when files are named.
 
-use crate::config::Config;
+use crate::config::{Config, Firewall};
 use crate::error::{Error, Result};
 use crate::model::{DomainName, HostName};
 use crate::systems::dns::{self, Rtype};
@@ -15,7 +15,6 @@ use crate::systems::kea::text::Document;
 use crate::systems::servers::{NameServer, Server};
 use crate::world::{Host, World};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::systems::kea::explain::Explanation;
@@ -84,20 +83,23 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
         None => Vec::new(),
     };
     let mut d2 = Vec::new();
-    for view in &views(config, files)? {
-        let config = view.as_deref();
-        let host = host(config, world, files)?;
-        let version = match (asked, config) {
+    for firewall in firewalls(config, files)? {
+        let host = host(firewall, world)?;
+        let version = match (asked, firewall.or(config.map(|it| &it.primary))) {
             (Some(version), _) => version,
-            (None, Some(it)) if it.d2.manage => apply::program_version(host, &it.d2.program).unwrap_or(NEWEST),
+            (None, Some(it)) if config.is_some_and(|it| it.d2.manage) => {
+                apply::program_version(host, &it.d2.program).unwrap_or(NEWEST)
+            }
             (None, _) => NEWEST,
         };
-        let read = read(config, host, files, &mut linted).map_err(|error| of(config, error))?;
+        let site = config.zip(firewall);
+        let read = read(site, host, files, &mut linted).map_err(|error| named_by(site, error))?;
         if linted.version.is_empty() {
             linted.version = version.to_string();
         }
         linted.documents.extend(read.names.iter().cloned());
-        let folders = config.map(|config| folders(host, &config.d2.program)).unwrap_or_default();
+        let folders =
+            config.map(|config| folders(host, &firewall.unwrap_or(&config.primary).d2.program)).unwrap_or_default();
         let look = |file: &str| look(host, Path::new(file));
         let mode = folders.sockets.as_deref().and_then(|it| host.mode(Path::new(it)).ok().flatten());
         let against = Checked {
@@ -126,26 +128,29 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
     Ok(linted)
 }
 
-/// The configuration as each firewall has it, or once as it is, where files are named.
-fn views<'a>(config: Option<&'a Config>, files: &[PathBuf]) -> Result<Vec<Option<Cow<'a, Config>>>> {
+/// Each firewall, or none at all where files are named.
+fn firewalls<'a>(config: Option<&'a Config>, files: &[PathBuf]) -> Result<Vec<Option<&'a Firewall>>> {
     match (config, files) {
         (None, []) => Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
-        (Some(config), []) => Ok(config.each().into_iter().map(Some).collect()),
-        (config, _) => Ok(vec![config.map(Cow::Borrowed)]),
+        (Some(config), []) => Ok(config.firewalls().map(Some).collect()),
+        _ => Ok(vec![None]),
     }
 }
 
-/// The named files, or what is installed.
-fn read(config: Option<&Config>, host: &Host, files: &[PathBuf], linted: &mut Linted) -> Result<Read> {
-    match config.filter(|_| files.is_empty()) {
-        Some(config) => installed(config, host, linted),
+/// A firewall of a site.
+type OnSite<'a> = Option<(&'a Config, &'a Firewall)>;
+
+/// What is installed on the firewall, or the named files.
+fn read(site: OnSite<'_>, host: &Host, files: &[PathBuf], linted: &mut Linted) -> Result<Read> {
+    match site {
+        Some((config, firewall)) => installed(config, firewall, host, linted),
         None => named(host, files, ""),
     }
 }
 
-fn of(config: Option<&Config>, error: Error) -> Error {
-    match config {
-        Some(config) => config.named(error),
+fn named_by(site: OnSite<'_>, error: Error) -> Error {
+    match site {
+        Some((config, firewall)) => config.named(firewall, error),
         None => error,
     }
 }
@@ -180,10 +185,11 @@ pub fn explain(
     running: bool,
 ) -> Result<Vec<Explained>> {
     let mut all = Vec::new();
-    for view in &views(config, files)? {
-        let config = view.as_deref();
-        let firewall = config.filter(|it| files.is_empty() && it.firewalls.len() > 1).map(|it| it.d2.host.clone());
-        let explanations = explain_on(config, world, asked, files, running).map_err(|error| of(config, error))?;
+    for on in firewalls(config, files)? {
+        let several = config.is_some_and(|it| !it.others.is_empty());
+        let firewall = on.filter(|_| several).map(|it| it.name.clone());
+        let explanations =
+            explain_on(config, on, world, asked, files, running).map_err(|error| named_by(config.zip(on), error))?;
         all.extend(explanations.into_iter().map(|explanation| Explained { firewall: firewall.clone(), explanation }));
     }
     Ok(all)
@@ -191,19 +197,20 @@ pub fn explain(
 
 fn explain_on(
     config: Option<&Config>,
+    firewall: Option<&Firewall>,
     world: &World,
     asked: &[String],
     files: &[PathBuf],
     running: bool,
 ) -> Result<Vec<Explanation>> {
-    let host = host(config, world, files)?;
+    let host = host(firewall, world)?;
     let mut gaps = Linted::default();
-    let documents = read(config, host, files, &mut gaps)?.whole()?;
+    let documents = read(config.zip(firewall), host, files, &mut gaps)?.whole()?;
     for silent in gaps.no_answer {
         tracing::warn!("no answer from {silent}; what it does with a name is not known");
     }
-    let d2 = match (running, config) {
-        (true, Some(config)) => apply::in_use(world.host(&config.d2.host)?, &config.d2.socket)?,
+    let d2 = match (running, firewall.or(config.map(|it| &it.primary))) {
+        (true, Some(it)) => apply::in_use(world.host(&it.name)?, &it.d2.socket)?,
         (true, None) => return Err(Error::usage("--running needs a pfddns.toml, which names D2's control socket")),
         (false, _) => {
             let document = documents.iter().find(|it| it.root().get("DhcpDdns").is_some());
@@ -217,10 +224,10 @@ fn explain_on(
     asked.iter().map(|text| explain_one(&Asked::parse(text), &d2, &dhcp, reserved)).collect()
 }
 
-/// Files that are named lie on this machine; the configuration's own on its firewall.
-fn host<'a>(config: Option<&Config>, world: &'a World, files: &[PathBuf]) -> Result<&'a Host> {
-    match config.filter(|_| files.is_empty()) {
-        Some(config) => world.host(&config.d2.host),
+/// Named files are on this machine; the configuration's own on its firewall.
+fn host<'a>(firewall: Option<&Firewall>, world: &'a World) -> Result<&'a Host> {
+    match firewall {
+        Some(firewall) => world.host(&firewall.name),
         None => Ok(world.this_machine()),
     }
 }
@@ -263,10 +270,10 @@ fn pair(documents: &[&Document]) -> Vec<Finding> {
 }
 
 /// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.
-fn installed(config: &Config, host: &Host, linted: &mut Linted) -> Result<Read> {
-    let on = if config.firewalls.len() > 1 { format!("{}:", config.d2.host) } else { String::new() };
-    let mut read = named(host, std::slice::from_ref(&config.d2.config), &on)?;
-    let Some(control) = &config.d2.dhcp4_socket else {
+fn installed(config: &Config, firewall: &Firewall, host: &Host, linted: &mut Linted) -> Result<Read> {
+    let on = if config.others.is_empty() { String::new() } else { format!("{}:", firewall.name) };
+    let mut read = named(host, std::slice::from_ref(&firewall.d2.config), &on)?;
+    let Some(control) = &firewall.d2.dhcp4_socket else {
         linted.not_asked.push(format!("{on}the DHCP server: d2.dhcp4-socket is not set"));
         return Ok(read);
     };

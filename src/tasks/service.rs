@@ -3,12 +3,13 @@
 
 use super::ddns::hosts;
 use super::firewall::{parse, read};
-use crate::config::Config;
+use crate::changes::service::{self, names, script_seen};
+use crate::changes::{Step, files, firewall};
+use crate::config::{Config, Firewall};
 use crate::diff::unified;
 use crate::error::{Error, Result};
-use crate::model::{HostName, KeyName};
-use crate::plan::supervise::{names, script_backup, script_seen};
-use crate::plan::{Change, Check, Plan, Step, Undo};
+use crate::model::HostName;
+use crate::plan::Plan;
 use crate::systems::kea::{self, daemon::rc};
 use crate::systems::pfsense::{Document, Edit, services};
 use crate::world::{Digest, World};
@@ -39,27 +40,28 @@ pub struct ServiceView {
 }
 
 /// True if config.xml names D2 as a service: then it should run, whatever else is lost.
-pub fn wanted(config: &Config, world: &World) -> Result<bool> {
-    let path = &config.pfsense.config;
-    if !config.d2.manage || world.host(&config.d2.host)?.mode(path)?.is_none() {
+pub fn wanted(config: &Config, firewall: &Firewall, world: &World) -> Result<bool> {
+    let path = &firewall.pfsense.config;
+    if !config.d2.manage || world.host(&firewall.name)?.mode(path)?.is_none() {
         return Ok(false);
     }
-    let bytes = read(config, world)?;
-    Ok(services::entries(&parse(config, &bytes)?, &config.pfsense.d2_script).service)
+    let bytes = read(firewall, world)?;
+    Ok(services::entries(&parse(firewall, &bytes)?, &firewall.pfsense.d2_script).service)
 }
 
 /// What is wrong if D2 should run and does not; empty otherwise.
-pub fn down(config: &Config, world: &World) -> Result<Option<String>> {
-    if !wanted(config, world)? || kea::daemon::apply::running(world.host(&config.d2.host)?, &config.d2.socket)? {
+pub fn down(config: &Config, firewall: &Firewall, world: &World) -> Result<Option<String>> {
+    let host = world.host(&firewall.name)?;
+    if !wanted(config, firewall, world)? || kea::daemon::apply::running(host, &firewall.d2.socket)? {
         return Ok(None);
     }
-    Ok(Some(format!("D2 should run (config.xml names it as a service) and does not: {}", remedy(config, world)?)))
+    Ok(Some(format!("D2 should run (config.xml names it as a service) and does not: {}", remedy(firewall, world)?)))
 }
 
 /// What brings it back, by what is there.
-fn remedy(config: &Config, world: &World) -> Result<&'static str> {
-    let file = world.host(&config.d2.host)?.mode(&config.d2.config)?.is_some();
-    let script = matches!(script_seen(config, world)?, Some((rc::Whose::Ours, ..)));
+fn remedy(firewall: &Firewall, world: &World) -> Result<&'static str> {
+    let file = world.host(&firewall.name)?.mode(&firewall.d2.config)?.is_some();
+    let script = matches!(script_seen(firewall, world)?, Some((rc::Whose::Ours, ..)));
     Ok(if file && script { "`pfddns kea service ensure`" } else { "`pfddns apply` builds what is missing" })
 }
 
@@ -71,9 +73,9 @@ fn managed(config: &Config) -> Result<()> {
 }
 
 /// The step that puts the script in place, if it is not.
-pub(super) fn script_step(config: &Config, world: &World, run: &str) -> Result<Option<Step>> {
-    let path = &config.pfsense.d2_script;
-    let seen = script_seen(config, world)?;
+pub(super) fn script_step(config: &Config, firewall: &Firewall, world: &World, run: &str) -> Result<Option<Step>> {
+    let path = &firewall.pfsense.d2_script;
+    let seen = script_seen(firewall, world)?;
     match &seen {
         Some((rc::Whose::Ours, mode, _)) if mode & 0o111 == 0o111 => return Ok(None),
         Some((rc::Whose::Foreign, ..)) => {
@@ -82,65 +84,29 @@ pub(super) fn script_step(config: &Config, world: &World, run: &str) -> Result<O
         }
         _ => {}
     }
-    let host = config.d2.host.clone();
-    let (mode, digest) = seen.map(|(_, mode, digest)| (mode, digest)).unzip();
-    let backup = script_backup(config, run);
-    let change = Change::PutScript { host: host.clone(), replaces: digest.clone(), backup: backup.clone() };
-    let undo = Undo::by(Change::RestoreScript { host: host.clone(), backup, mode });
-    let after = vec![Check::ScriptStands { host: host.clone(), stands: true }];
-    let before = Check::FileIs { host, path: path.clone(), digest };
-    let title = format!("put D2's start script at {}{}", path.display(), config.on_whom());
-    let old = world.host(&config.d2.host)?.read_if_there(path)?.unwrap_or_default();
-    let new = rc::script(&names(config));
+    let step = service::put(config, firewall, seen.map(|(_, mode, digest)| (mode, digest)), run);
+    let old = world.host(&firewall.name)?.read_if_there(path)?.unwrap_or_default();
+    let new = rc::script(&names(firewall));
     let diff = unified(&String::from_utf8_lossy(&old), &new, 1, ("before", "after"));
     // A whole new script is not worth sixty lines.
-    let diff = if old.is_empty() { format!("+ {} lines, mode 0755\n", new.lines().count()) } else { diff };
-    Ok(Some(Step::new(title, change, after, undo).given(vec![before]).showing(diff)))
-}
-
-/// The step that starts D2. `key`: what it must sign with then, where that is known.
-pub(super) fn start_step(config: &Config, key: Option<&KeyName>) -> Step {
-    let host = config.d2.host.clone();
-    let mut after = vec![Check::D2Up { host: host.clone(), up: true }];
-    after.extend(key.map(|key| Check::D2Runs { host: host.clone(), key: Some(key.clone()) }));
-    let undo = Undo::by(Change::StopD2 { host: host.clone() });
-    let before = vec![Check::D2Up { host: host.clone(), up: false }];
-    Step::new(format!("start D2{}", config.on_whom()), Change::StartD2 { host }, after, undo).given(before)
+    Ok(Some(step.showing(if old.is_empty() { format!("+ {} lines, mode 0755\n", new.lines().count()) } else { diff })))
 }
 
 /// The step that edits config.xml; pfSense reads these entries when it needs them, so nothing is rebuilt.
 fn entries_step(
     config: &Config,
-    (bytes, document): (&[u8], &Document<'_>),
+    firewall: &Firewall,
+    document: &Document<'_>,
     plan: &mut Plan,
     title: &str,
-    edits: Vec<Edit>,
+    edits: &[Edit],
 ) -> Result<()> {
-    if document.holds(&edits)? {
-        return Ok(());
+    let title = format!("{title}{}", config.on(firewall));
+    if let Some(step) = firewall::edit(firewall, document, &plan.id, &title, edits, None)? {
+        let digest = Some(Digest::of(document.bytes()));
+        plan.given.push(files::is(&firewall.name, &firewall.pfsense.config, digest));
+        plan.steps.push(step);
     }
-    let title = &format!("{title}{}", config.on_whom());
-    let host = config.d2.host.clone();
-    let diff = document.preview(&edits)?;
-    let digest = Digest::of(bytes);
-    let change = |edits: &[Edit], reason: String, replaces| Change::EditFirewall {
-        host: host.clone(),
-        edits: edits.to_vec(),
-        reason,
-        run: plan.id.clone(),
-        replaces,
-        rebuild: None,
-    };
-    let says = |what: String, edits: &[Edit]| Check::FirewallSays { host: host.clone(), what, edits: edits.to_vec() };
-    let back = document.inverse(&edits);
-    let there = change(&edits, title.to_owned(), Some(digest.clone()));
-    let undo = Undo::by(change(&back, format!("no more: {title}"), None));
-    let step = Step::new(title.as_str(), there, vec![says(title.to_owned(), &edits)], undo)
-        .given(vec![says(format!("not yet: {title}"), &back)])
-        .showing(diff);
-    let path = config.pfsense.config.clone();
-    plan.given.push(Check::FileIs { host: host.clone(), path, digest: Some(digest) });
-    plan.steps.push(step);
     Ok(())
 }
 
@@ -149,22 +115,22 @@ pub fn install(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
     let title = format!("D2 as a service on {}", hosts(config));
     let mut plan = Plan::new("kea-service", title, world.clock.now());
-    for config in &config.each() {
-        install_on(config, world, &mut plan).map_err(|error| config.named(error))?;
+    for firewall in config.firewalls() {
+        install_on(config, firewall, world, &mut plan).map_err(|error| config.named(firewall, error))?;
     }
     Ok(plan)
 }
 
-fn install_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
-    let edits = services::install(&document, &config.pfsense.d2_script)?;
-    plan.steps.extend(script_step(config, world, &plan.id)?);
+fn install_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Plan) -> Result<()> {
+    let bytes = read(firewall, world)?;
+    let document = parse(firewall, &bytes)?;
+    let edits = services::install(&document, &firewall.pfsense.d2_script)?;
+    plan.steps.extend(script_step(config, firewall, world, &plan.id)?);
     let title = "name D2 in Status > Services, and start it at boot before DHCP";
-    entries_step(config, (&bytes, &document), plan, title, edits)?;
-    let host = world.host(&config.d2.host)?;
-    if host.mode(&config.d2.config)?.is_some() && !kea::daemon::apply::running(host, &config.d2.socket)? {
-        plan.steps.push(start_step(config, None));
+    entries_step(config, firewall, &document, plan, title, &edits)?;
+    let host = world.host(&firewall.name)?;
+    if host.mode(&firewall.d2.config)?.is_some() && !kea::daemon::apply::running(host, &firewall.d2.socket)? {
+        plan.steps.push(service::start(config, firewall, None));
     }
     Ok(())
 }
@@ -174,29 +140,23 @@ pub fn remove(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
     let title = format!("D2 no more a service on {}", hosts(config));
     let mut plan = Plan::new("kea-service-off", title, world.clock.now());
-    for config in &config.each() {
-        remove_on(config, world, &mut plan).map_err(|error| config.named(error))?;
+    for firewall in config.firewalls() {
+        remove_on(config, firewall, world, &mut plan).map_err(|error| config.named(firewall, error))?;
     }
     Ok(plan)
 }
 
-fn remove_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
-    let path = &config.pfsense.d2_script;
+fn remove_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Plan) -> Result<()> {
+    let bytes = read(firewall, world)?;
+    let document = parse(firewall, &bytes)?;
+    let path = &firewall.pfsense.d2_script;
     let edits = services::remove(&document, path)?;
     let title = "take D2 out of Status > Services and of the commands at boot";
-    entries_step(config, (&bytes, &document), plan, title, edits)?;
-    let host = config.d2.host.clone();
-    let text = world.host(&host)?.read_if_there(path)?;
-    if let (Some(text), Some(mode)) = (text.filter(|it| rc::is_ours(it)), world.host(&host)?.mode(path)?) {
-        let backup = script_backup(config, &plan.id);
-        let change = Change::RemoveScript { host: host.clone(), backup: backup.clone() };
-        let undo = Undo::by(Change::RestoreScript { host: host.clone(), backup, mode: Some(mode) });
-        let after = vec![Check::ScriptStands { host: host.clone(), stands: false }];
-        let before = Check::FileIs { host, path: path.clone(), digest: Some(Digest::of(&text)) };
-        let title = format!("remove {}{}; a D2 that runs goes on", path.display(), config.on_whom());
-        plan.steps.push(Step::new(title, change, after, undo).given(vec![before]));
+    entries_step(config, firewall, &document, plan, title, &edits)?;
+    let host = world.host(&firewall.name)?;
+    let text = host.read_if_there(path)?.filter(|it| rc::is_ours(it));
+    if let (Some(text), Some(mode)) = (text, host.mode(path)?) {
+        plan.steps.push(service::remove(config, firewall, (mode, &text), &plan.id));
     }
     Ok(())
 }
@@ -204,20 +164,19 @@ fn remove_on(config: &Config, world: &World, plan: &mut Plan) -> Result<()> {
 /// What is there, and whether D2 runs; on each firewall.
 pub fn status(config: &Config, world: &World) -> Result<Vec<(HostName, ServiceView)>> {
     managed(config)?;
-    let all = config.each();
-    let views = all.iter().map(|config| {
-        let view = status_on(config, world).map_err(|error| config.named(error))?;
-        Ok((config.d2.host.clone(), view))
+    let views = config.firewalls().map(|firewall| {
+        let view = status_on(config, firewall, world).map_err(|error| config.named(firewall, error))?;
+        Ok((firewall.name.clone(), view))
     });
     views.collect()
 }
 
-fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
-    let bytes = read(config, world)?;
-    let entries = services::entries(&parse(config, &bytes)?, &config.pfsense.d2_script);
-    let host = world.host(&config.d2.host)?;
+fn status_on(config: &Config, firewall: &Firewall, world: &World) -> Result<ServiceView> {
+    let bytes = read(firewall, world)?;
+    let entries = services::entries(&parse(firewall, &bytes)?, &firewall.pfsense.d2_script);
+    let host = world.host(&firewall.name)?;
     let mut problems = Vec::new();
-    let running = match kea::daemon::apply::running(host, &config.d2.socket) {
+    let running = match kea::daemon::apply::running(host, &firewall.d2.socket) {
         Ok(running) => Some(running),
         Err(error) => {
             problems.push(format!("D2: {}", error.what()));
@@ -225,9 +184,9 @@ fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
         }
     };
     if entries.service && running == Some(false) {
-        problems.extend(down(config, world)?);
+        problems.extend(down(config, firewall, world)?);
     }
-    let (script_state, stands) = match script_seen(config, world)? {
+    let (script_state, stands) = match script_seen(firewall, world)? {
         None => ("not there", false),
         Some((rc::Whose::Foreign, ..)) => ("somebody else's", false),
         Some((rc::Whose::Old, ..)) => ("old", false),
@@ -235,12 +194,12 @@ fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
         Some((rc::Whose::Ours, ..)) => ("in place", true),
     };
     Ok(ServiceView {
-        script: config.pfsense.d2_script.display().to_string(),
+        script: firewall.pfsense.d2_script.display().to_string(),
         script_state,
         service: entries.service,
         early: entries.early,
         shellcmd_package: entries.package.then_some(entries.in_package),
-        file: host.mode(&config.d2.config)?.is_some(),
+        file: host.mode(&firewall.d2.config)?.is_some(),
         running,
         problems,
         installed: stands && entries.all(),
@@ -252,27 +211,27 @@ fn status_on(config: &Config, world: &World) -> Result<ServiceView> {
 pub fn need_start(config: &Config, world: &World) -> Result<Vec<HostName>> {
     managed(config)?;
     let mut down = Vec::new();
-    for config in &config.each() {
-        if needs_start(config, world).map_err(|error| config.named(error))? {
-            down.push(config.d2.host.clone());
+    for firewall in config.firewalls() {
+        if needs_start(config, firewall, world).map_err(|error| config.named(firewall, error))? {
+            down.push(firewall.name.clone());
         }
     }
     Ok(down)
 }
 
-fn needs_start(config: &Config, world: &World) -> Result<bool> {
-    if !wanted(config, world)? {
-        read(config, world)?;
+fn needs_start(config: &Config, firewall: &Firewall, world: &World) -> Result<bool> {
+    if !wanted(config, firewall, world)? {
+        read(firewall, world)?;
         return Err(Error::usage("config.xml does not name D2 as a service, so nothing says that it should run")
             .hint("`pfddns kea service install` makes it one"));
     }
-    let host = world.host(&config.d2.host)?;
-    if kea::daemon::apply::running(host, &config.d2.socket)? {
+    let host = world.host(&firewall.name)?;
+    if kea::daemon::apply::running(host, &firewall.d2.socket)? {
         return Ok(false);
     }
-    let script = &config.pfsense.d2_script;
-    let lost = match (host.mode(&config.d2.config)?, script_seen(config, world)?) {
-        (None, _) => Some(format!("D2's file {} is gone", config.d2.config.display())),
+    let script = &firewall.pfsense.d2_script;
+    let lost = match (host.mode(&firewall.d2.config)?, script_seen(firewall, world)?) {
+        (None, _) => Some(format!("D2's file {} is gone", firewall.d2.config.display())),
         (_, None) => Some(format!("D2's start script {} is gone", script.display())),
         (_, Some((rc::Whose::Foreign, ..))) => Some(format!("{} is somebody else's script", script.display())),
         _ => None,
@@ -283,4 +242,9 @@ fn needs_start(config: &Config, world: &World) -> Result<bool> {
             .hint("`pfddns apply` builds D2's file, its script and its start anew")
             .while_doing("looking whether D2 can be started")),
     }
+}
+
+/// Starts D2 on a firewall, without a journal (`changes::service::ensure`).
+pub async fn ensure(config: &Config, world: &mut World, host: &HostName) -> Result<()> {
+    service::ensure(config, world, host).await.map(|_| ())
 }

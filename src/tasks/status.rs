@@ -4,14 +4,15 @@
 use super::service;
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
 use super::wiring::{self, WiringView};
-use crate::config::Config;
+use crate::changes::bypass::{self, BypassState};
+use crate::changes::{Change, Check, probes};
+use crate::config::{Config, Firewall};
 use crate::error::{Exit, Result};
 use crate::model::{HostName, KeyName, ZoneName, ZoneRules};
-use crate::plan::bypass::{self, BypassState};
-use crate::plan::check::same_rules;
-use crate::plan::{Change, Check, Plan, journal};
+use crate::plan::{Plan, journal};
 use crate::secret::Fingerprint;
 use crate::systems::kea::{self, d2::Installed};
+use crate::systems::servers::Server;
 use crate::systems::store::{Book, Store};
 use crate::world::World;
 use futures::future::join_all;
@@ -111,9 +112,10 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
             servers.push(seen);
         }
     }
-    let mut firewalls: Vec<FirewallStatus> = config.each().iter().map(|it| d2_on(it, world, &mut problems)).collect();
+    let mut firewalls: Vec<FirewallStatus> =
+        config.firewalls().map(|it| d2_on(config, it, world, &mut problems)).collect();
     let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
-    let runs = keep(journal::all(world, &config.state), "the journals", &mut problems).unwrap_or_default();
+    let runs = keep(journal::all(world, &config.primary.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
     let proof = |run: &&journal::RunRecord| run.ended == Some(journal::Ending::Done) && proves(&run.plan);
     let last_proof = runs.iter().rfind(proof).map(|run| run.last);
@@ -158,8 +160,9 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
 
 /// Does it show that somebody is refused?
 fn proves(plan: &Plan) -> bool {
-    let refused = |it: &Check| matches!(it, Check::KeyRefused { .. });
-    plan.steps.iter().any(|it| matches!(it.change, Change::ProbeRefusals { .. }) || it.after.iter().any(refused))
+    let refused = |it: &Check| matches!(it, Check::Probes(probes::Check::KeyRefused { .. }));
+    let proof = |it: &Change| matches!(it, Change::Probes(probes::Change::ProbeRefusals { .. }));
+    plan.steps.iter().any(|it| proof(&it.change) || it.after.iter().any(refused))
 }
 
 /// Wiring that was begun must be whole and live; where there is none, that is for the operator to say.
@@ -177,8 +180,8 @@ fn half_wired(seen: &WiringView) -> Option<String> {
 }
 
 fn dhcp(config: &Config, world: &World, problems: &mut Vec<String>) -> Option<WiringView> {
-    let host = world.host(&config.d2.host).ok()?;
-    if !config.d2.manage || !matches!(host.mode(&config.pfsense.config), Ok(Some(_))) {
+    let host = world.host(&config.primary.name).ok()?;
+    if !config.d2.manage || !matches!(host.mode(&config.primary.pfsense.config), Ok(Some(_))) {
         return None;
     }
     let seen = match wiring::status(config, world) {
@@ -199,24 +202,25 @@ fn keep<T>(result: Result<T>, what: &str, problems: &mut Vec<String>) -> Option<
 }
 
 /// One firewall's D2; everything wrong there names it, where there are several.
-fn d2_on(config: &Config, world: &World, problems: &mut Vec<String>) -> FirewallStatus {
-    let on = config.on_whom();
-    let d2 = keep(d2_seen(config, world), &format!("D2's file{on}"), problems).flatten();
-    let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
-    problems.extend(defect.map(|error| format!("D2's file{on}: {}", error.what())));
-    let d2_running = running(config, world, problems);
-    let down = keep(service::down(config, world), &format!("D2's service{on}"), problems).flatten();
-    problems.extend(down.map(|it| if on.is_empty() { it } else { format!("{}: {it}", config.d2.host) }));
-    FirewallStatus { name: config.d2.host.clone(), d2_file: d2.as_ref().and_then(key_of), d2_running }
+fn d2_on(config: &Config, firewall: &Firewall, world: &World, problems: &mut Vec<String>) -> FirewallStatus {
+    let on = config.on(firewall);
+    let mut status = FirewallStatus { name: firewall.name.clone(), d2_file: None, d2_running: None };
+    if config.d2.manage {
+        let d2 = keep(d2_seen(firewall, world), &format!("D2's file{on}"), problems).flatten();
+        let defect = d2.as_ref().and_then(|d2| d2.defect.as_ref());
+        problems.extend(defect.map(|error| format!("D2's file{on}: {}", error.what())));
+        status.d2_file = d2.as_ref().and_then(key_of);
+        status.d2_running = running(config, firewall, world, problems);
+    }
+    let down = keep(service::down(config, firewall, world), &format!("D2's service{on}"), problems).flatten();
+    problems.extend(down.map(|it| if on.is_empty() { it } else { format!("{}: {it}", firewall.name) }));
+    status
 }
 
-fn running(config: &Config, world: &World, problems: &mut Vec<String>) -> Option<KeyName> {
-    if !config.d2.manage {
-        return None;
-    }
-    let host = keep(world.host(&config.d2.host), "the firewall", problems)?;
-    let what = format!("the running D2{}", config.on_whom());
-    let running = keep(kea::daemon::apply::in_use(host, &config.d2.socket), &what, problems)?;
+fn running(config: &Config, firewall: &Firewall, world: &World, problems: &mut Vec<String>) -> Option<KeyName> {
+    let host = keep(world.host(&firewall.name), "the firewall", problems)?;
+    let what = format!("the running D2{}", config.on(firewall));
+    let running = keep(kea::daemon::apply::in_use(host, &firewall.d2.socket), &what, problems)?;
     one_key(&running)
 }
 
@@ -241,9 +245,11 @@ fn compare(
     problems: &mut Vec<String>,
 ) {
     // A zone that is as the bypass left it is no news beside the bypass itself.
+    let backend = Server::of(config, &server.name).ok();
+    let same = |one: &ZoneRules, other: &ZoneRules| backend.as_ref().is_some_and(|it| it.same_rules(one, other));
     let bypassed = |zone: &ZoneName, rules: &ZoneRules| {
         let saved = bypass.iter().flat_map(|it| &it.saved);
-        saved.filter(|it| it.server == server.name && &it.zone == zone).any(|it| same_rules(rules, &it.during))
+        saved.filter(|it| it.server == server.name && &it.zone == zone).any(|it| same(rules, &it.during))
     };
     for (zone, rules) in server.zones.iter().filter(|(zone, rules)| !bypassed(zone, rules)) {
         if !rules.signature_required() {

@@ -1,12 +1,12 @@
 //! One look at everything a task may need: the store, each server's keys and rules, D2's file and daemon, a bypass.
 //! Whatever can't be read is an error here: no plan is made from half a picture.
 
-use crate::config::{Config, ServerConfig, ServerKind};
+use crate::changes::bypass::{self, BypassState};
+use crate::changes::{Change, Check, Step, files, keys, servers};
+use crate::config::{Config, Firewall, ServerConfig, ServerKind};
 use crate::error::{Doing, Error, Result};
 use crate::model::{HostName, KeyName, KeyRef, ServerName, ZoneName, ZoneRules};
-use crate::plan::bypass::{self, BypassState};
 use crate::plan::journal::{self, Mark};
-use crate::plan::{Change, Check, Step};
 use crate::systems::kea::{self, d2::Installed};
 use crate::systems::servers::{HeldKey, NameServer, Server, Standing};
 use crate::systems::store::{Book, Store, StoredKey};
@@ -49,6 +49,13 @@ pub struct D2Seen {
     pub defect: Option<Error>,
 }
 
+impl ServerSeen {
+    /// The zones it takes updates for.
+    pub fn zone_names(&self) -> Vec<ZoneName> {
+        self.zones.iter().map(|(zone, _)| zone.clone()).collect()
+    }
+}
+
 impl Survey {
     /// Looks at everything; servers side by side.
     pub async fn of(config: &Config, world: &World) -> Result<Self> {
@@ -56,28 +63,28 @@ impl Survey {
         let seen = join_all(config.servers.iter().map(|server| look(config, world, server))).await;
         let servers = seen.into_iter().collect::<Result<Vec<_>>>()?;
         let mut d2 = Vec::new();
-        for config in config.each() {
-            let seen = d2_seen(&config, world).map_err(|error| config.named(error))?;
-            d2.push((config.d2.host.clone(), seen));
+        for firewall in config.firewalls().filter(|_| config.d2.manage) {
+            let seen = d2_seen(firewall, world).map_err(|error| config.named(firewall, error))?;
+            d2.push((firewall.name.clone(), seen));
         }
         Ok(Self { book, servers, d2, bypass: bypass::read(config, world)? })
     }
 
-    /// D2's file on the firewall that this view of the configuration is for.
-    pub fn d2(&self, config: &Config) -> Option<&D2Seen> {
-        self.d2.iter().find(|(host, _)| *host == config.d2.host).and_then(|(_, seen)| seen.as_ref())
+    /// D2's file on this firewall.
+    pub fn d2(&self, firewall: &Firewall) -> Option<&D2Seen> {
+        self.d2.iter().find(|(host, _)| *host == firewall.name).and_then(|(_, seen)| seen.as_ref())
     }
 
     /// The key in use, as the store names it.
     pub fn current(&self) -> Result<&StoredKey> {
         let name = self.book.current.as_ref().ok_or_else(|| {
-            Error::new("the store names no key as in use").hint("`pfddns tsig generate` makes the first one")
+            Error::new("the store has no current key").hint("`pfddns tsig generate` makes the first one")
         })?;
         self.book
             .keys
             .iter()
             .find(|key| &key.name == name)
-            .ok_or_else(|| Error::new(format!("the store names {name} as the key in use but does not hold it")))
+            .ok_or_else(|| Error::new(format!("{name} is the store's current key, but the store does not hold it")))
     }
 
     /// A reference to a stored key.
@@ -89,9 +96,10 @@ impl Survey {
     /// A name for a new key that nobody has used yet: `<prefix>-<date><letters>`.
     /// A key that was taken back has left store and servers, but not the backups on the firewall: the journals know it.
     pub fn new_name(&self, config: &Config, world: &World) -> Result<KeyName> {
-        let runs = journal::all(world, &config.state)?;
+        let runs = journal::all(world, &config.primary.state)?;
         let made = |(step, mark): (&Step, &Mark), name: &KeyName| {
-            *mark != Mark::Waiting && matches!(&step.change, Change::StoreKey { key } if &key.name == name)
+            *mark != Mark::Waiting
+                && matches!(&step.change, Change::Keys(keys::Change::StoreKey { key }) if &key.name == name)
         };
         let used = |name: &KeyName| {
             runs.iter().any(|run| run.plan.steps.iter().zip(&run.marks).any(|step| made(step, name)))
@@ -113,20 +121,17 @@ impl Survey {
 
     /// What a plan made from this survey relies on.
     pub fn given(&self, config: &Config) -> Result<Vec<Check>> {
-        let digest = crate::plan::check::digest(config)?;
-        let mut given = vec![Check::ConfigIs { digest }, Check::StoreIs { version: self.book.version }];
-        for config in config.each().iter().filter(|it| it.d2.manage) {
-            given.push(Check::FileIs {
-                host: config.d2.host.clone(),
-                path: config.d2.config.clone(),
-                digest: self.d2(config).map(|d2| d2.digest.clone()),
-            });
+        let version = self.book.version;
+        let mut given = vec![
+            files::Check::ConfigIs { digest: files::digest(config)? }.into(),
+            keys::Check::StoreIs { version }.into(),
+        ];
+        for firewall in config.firewalls().filter(|_| config.d2.manage) {
+            let digest = self.d2(firewall).map(|d2| d2.digest.clone());
+            given.push(files::is(&firewall.name, &firewall.d2.config, digest));
         }
         for server in &self.servers {
-            for (zone, rules) in &server.zones {
-                let (server, zone, rules) = (server.name.clone(), zone.clone(), rules.clone());
-                given.push(Check::RulesAre { server, zone, rules });
-            }
+            given.extend(server.zones.iter().map(|(zone, rules)| servers::rules_are(&server.name, zone, rules)));
         }
         Ok(given)
     }
@@ -176,17 +181,14 @@ pub async fn look(config: &Config, world: &World, server: &ServerConfig) -> Resu
 }
 
 /// Looks at D2's file.
-pub fn d2_seen(config: &Config, world: &World) -> Result<Option<D2Seen>> {
-    if !config.d2.manage {
-        return Ok(None);
-    }
-    let path = &config.d2.config;
-    let Some(bytes) = world.host(&config.d2.host)?.read_if_there(path)? else { return Ok(None) };
+pub fn d2_seen(firewall: &Firewall, world: &World) -> Result<Option<D2Seen>> {
+    let path = &firewall.d2.config;
+    let Some(bytes) = world.host(&firewall.name)?.read_if_there(path)? else { return Ok(None) };
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::new(format!("{}: not UTF-8, so not a file Kea would read", path.display())))?;
     let installed = Installed::read(text.as_bytes(), &path.display().to_string())?;
     let defect =
-        kea::daemon::apply::sound(world.host(&config.d2.host)?, &config.d2.program, path, text.as_bytes()).err();
+        kea::daemon::apply::sound(world.host(&firewall.name)?, &firewall.d2.program, path, text.as_bytes()).err();
     Ok(Some(D2Seen { digest: Digest::of(text.as_bytes()), text, installed, defect }))
 }
 

@@ -4,10 +4,12 @@
 
 use super::backups::json_diff;
 use super::firewall::{parse, plan_edit, read};
+use crate::changes::firewall::dhcp_config;
+use crate::changes::{Check, files, wiring};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Network;
-use crate::plan::{Change, Check, Plan, Step, Undo, firewall, rewire};
+use crate::plan::Plan;
 use crate::systems::kea::{self, dhcp::generated};
 use crate::systems::pfsense::Document;
 use crate::systems::pfsense::Rebuild;
@@ -64,13 +66,13 @@ fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Wan
         return Err(Error::usage("no interface with DHCP lies in a [[subnet]] of pfddns.toml")
             .hint("`pfddns dhcp show` lists the interfaces and their addresses"));
     }
-    let (host, program) = (world.host(&config.d2.host)?, &config.pfsense.kea_dhcp4_program);
+    let (host, program) = (world.host(&config.primary.name)?, &config.primary.pfsense.kea_dhcp4_program);
     let version = match host.mode(program)? {
         Some(_) => kea::daemon::apply::program_version(host, program).ok(),
         None => None,
     };
-    let d2 = &config.d2;
-    let wiring = generated::Wiring::new(d2.listen, &suffix.to_string(), d2.conflict_mode, version, &networks)?;
+    let (listen, mode) = (config.primary.d2.listen, config.d2.conflict_mode);
+    let wiring = generated::Wiring::new(listen, &suffix.to_string(), mode, version, &networks)?;
     Ok(Wanted { interfaces, wiring })
 }
 
@@ -83,8 +85,8 @@ fn served(config: &Config, scope: &Scope) -> Option<Network> {
 
 /// Turns the wiring on; `until_regenerated`: in the generated file, where there is no place for a lasting one.
 pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result<Plan> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
+    let bytes = read(&config.primary, world)?;
+    let document = parse(&config.primary, &bytes)?;
     ddns::check(&document)?;
     if until_regenerated && ddns::lasts(&document) {
         return Err(Error::usage(format!("pfSense {} can keep the wiring for good", document.dialect()))
@@ -105,21 +107,21 @@ pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result
     let mut plan = plan_edit(config, world, &document, "dhcp-ddns", &title, edits, Rebuild::Dhcp)?;
     // After a rebuild the running daemon is asked, not only the file: pfSense drops custom JSON that fails its lint.
     if let (Some(step), true) = (plan.steps.last_mut(), rebuilds(config, world)?) {
-        step.after.push(Check::DhcpUses { host: config.d2.host.clone(), wiring: Box::new(wanted.wiring) });
+        step.after.push(wiring::used(&config.primary, &wanted.wiring));
     }
     Ok(plan)
 }
 
 /// Takes out exactly what `enable` put in.
 pub fn disable(config: &Config, world: &World) -> Result<Plan> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
+    let bytes = read(&config.primary, world)?;
+    let document = parse(&config.primary, &bytes)?;
     if !ddns::lasts(&document) {
         return unwire_plan(config, world);
     }
     let edits = ddns::disable(&document)?;
     let left = document.edited(&edits)?;
-    let left = ddns::value(&parse(config, &left)?, &Place::Global)?.unwrap_or_default();
+    let left = ddns::value(&parse(&config.primary, &left)?, &Place::Global)?.unwrap_or_default();
     let mut plan = plan_edit(
         config,
         world,
@@ -131,51 +133,49 @@ pub fn disable(config: &Config, world: &World) -> Result<Plan> {
     )?;
     // A switch of the operator's own stays.
     if let (Some(step), None, true) = (plan.steps.last_mut(), left.get("dhcp-ddns"), rebuilds(config, world)?) {
-        step.after.push(Check::DhcpSends { host: config.d2.host.clone(), sends: false });
+        step.after.push(wiring::silent(&config.primary));
     }
     Ok(plan)
 }
 
 /// Will pfSense rebuild DHCP as part of the plan?
 fn rebuilds(config: &Config, world: &World) -> Result<bool> {
-    Ok(world.host(&config.d2.host)?.mode(&config.pfsense.php)?.is_some())
+    Ok(world.host(&config.primary.name)?.mode(&config.primary.pfsense.php)?.is_some())
 }
 
 /// The generated file with our keys, loaded. Empty if they are there and in use.
 fn rewire_plan(config: &Config, world: &World, wanted: &Wanted) -> Result<Plan> {
     let title = format!("make kea-dhcp4 send the names of {} to D2 until pfSense next writes its file", wanted.names());
-    let plan = Plan::new("dhcp-ddns", format!("{title} on {}", config.d2.host), world.clock.now());
-    let host = &config.d2.host;
-    let Some((bytes, file)) = rewire::read(config, world, host)? else {
-        let path = config.pfsense.kea_dhcp4_config.display();
+    let plan = Plan::new("dhcp-ddns", format!("{title} on {}", config.primary.name), world.clock.now());
+    let host = &config.primary.name;
+    let Some((bytes, file)) = wiring::read(&config.primary, world)? else {
+        let path = config.primary.pfsense.kea_dhcp4_config.display();
         return Err(Error::new(format!("{path}: no such file: pfSense has not started Kea's DHCP server")));
     };
     let new = file.with(&wanted.wiring)?;
     // A server that does not run would not keep it: pfSense writes the file anew when it starts it.
-    let running = firewall::dhcp_config(config, world, host)?;
+    let running = dhcp_config(&config.primary, world)?;
     if new.is_none() && wanted.wiring.missing_in(&running).is_none() {
         return Ok(plan);
     }
     if let Some(new) = &new {
-        kea::daemon::apply::test_dhcp4(world.host(host)?, &config.pfsense.kea_dhcp4_program, new)?;
+        kea::daemon::apply::test_dhcp4(world.host(host)?, &config.primary.pfsense.kea_dhcp4_program, new)?;
     }
-    let uses = Check::DhcpUses { host: host.clone(), wiring: Box::new(wanted.wiring.clone()) };
+    let uses = wiring::used(&config.primary, &wanted.wiring);
     Ok(one_step(config, plan, &title, (&bytes, &file), Some(&wanted.wiring), new, vec![uses]))
 }
 
 /// The generated file without our keys. Empty if there are none.
 fn unwire_plan(config: &Config, world: &World) -> Result<Plan> {
     let title = "no more names from kea-dhcp4 to D2";
-    let host = &config.d2.host;
-    let plan = Plan::new("dhcp-ddns-off", format!("{title} on {host}"), world.clock.now());
-    let Some((bytes, file)) = rewire::read(config, world, host)? else { return Ok(plan) };
+    let plan = Plan::new("dhcp-ddns-off", format!("{title} on {}", config.primary.name), world.clock.now());
+    let Some((bytes, file)) = wiring::read(&config.primary, world)? else { return Ok(plan) };
     let Some(new) = file.without()? else { return Ok(plan) };
     // A switch of somebody else's stays; and nobody has to run.
     let left: Option<Value> = serde_json::from_slice(&new).ok();
     let silent = left.is_some_and(|it| it.pointer("/Dhcp4/dhcp-ddns").is_none());
-    let runs = firewall::dhcp_config(config, world, host).is_ok();
-    let sends = Check::DhcpSends { host: host.clone(), sends: false };
-    let after = if silent && runs { vec![sends] } else { Vec::new() };
+    let runs = dhcp_config(&config.primary, world).is_ok();
+    let after = if silent && runs { vec![wiring::silent(&config.primary)] } else { Vec::new() };
     Ok(one_step(config, plan, title, (&bytes, &file), None, Some(new), after))
 }
 
@@ -184,38 +184,23 @@ fn one_step(
     mut plan: Plan,
     title: &str,
     (bytes, file): (&[u8], &generated::Generated),
-    wiring: Option<&generated::Wiring>,
+    wanted: Option<&generated::Wiring>,
     new: Option<Vec<u8>>,
-    mut after: Vec<Check>,
+    after: Vec<Check>,
 ) -> Plan {
-    let host = config.d2.host.clone();
-    let boxed = |wiring: Option<&generated::Wiring>| wiring.cloned().map(Box::new);
-    let before = file.ours();
-    let has = |wiring| Check::DhcpFileHas { host: host.clone(), wiring };
-    after.insert(0, has(boxed(wiring)));
-    let change = |wiring, replaces, run: &str| Change::RewireDhcp {
-        host: host.clone(),
-        wiring,
-        replaces,
-        backup: rewire::backup(config, run),
-    };
-    let digest = Digest::of(bytes);
-    let back = change(before.clone().map(Box::new), None, &format!("{}-back", plan.id));
-    let there = change(boxed(wiring), Some(digest.clone()), &plan.id);
-    let diff = json_diff(bytes, new.as_deref().unwrap_or(bytes));
-    let step = Step::new(title, there, after, Undo::by(back)).given(vec![has(before.map(Box::new))]).showing(diff);
-    let path = config.pfsense.kea_dhcp4_config.clone();
-    plan.given.push(Check::FileIs { host, path, digest: Some(digest) });
-    plan.steps.push(step);
+    let (on, diff) = (&config.primary, json_diff(bytes, new.as_deref().unwrap_or(bytes)));
+    plan.given.push(files::is(&on.name, &on.pfsense.kea_dhcp4_config, Some(Digest::of(bytes))));
+    plan.steps.push(wiring::put(on, (bytes, file), wanted, &plan.id, title, after).showing(diff));
     plan
 }
 
 /// `kea-dhcp4 -t` on what pfSense wrote last with our keys merged in. Without the program or that file there is nothing
 /// to check with: then pfSense's own lint, which the interface's tag switches on, is the guard.
 fn lint(config: &Config, world: &World, wiring: &generated::Wiring) -> Result<()> {
-    let host = world.host(&config.d2.host)?;
-    let program = &config.pfsense.kea_dhcp4_program;
-    let (Some(_), Some(bytes)) = (host.mode(program)?, host.read_if_there(&config.pfsense.kea_dhcp4_config)?) else {
+    let host = world.host(&config.primary.name)?;
+    let program = &config.primary.pfsense.kea_dhcp4_program;
+    let (Some(_), Some(bytes)) = (host.mode(program)?, host.read_if_there(&config.primary.pfsense.kea_dhcp4_config)?)
+    else {
         return Ok(());
     };
     // pfSense writes strict JSON.
@@ -235,8 +220,8 @@ fn lint(config: &Config, world: &World, wiring: &generated::Wiring) -> Result<()
 
 /// What is in the file and what is live.
 pub fn status(config: &Config, world: &World) -> Result<WiringView> {
-    let bytes = read(config, world)?;
-    let document = parse(config, &bytes)?;
+    let bytes = read(&config.primary, world)?;
+    let document = parse(&config.primary, &bytes)?;
     let wanted = wanted(config, world, &document)?;
     let lasting = ddns::lasts(&document);
     let places = match lasting {
@@ -247,9 +232,9 @@ pub fn status(config: &Config, world: &World) -> Result<WiringView> {
         Place::Global => ("global".to_owned(), holds),
         Place::Interface(name) => (name, holds),
     });
-    let path = if lasting { &config.pfsense.config } else { &config.pfsense.kea_dhcp4_config };
+    let path = if lasting { &config.primary.pfsense.config } else { &config.primary.pfsense.kea_dhcp4_config };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (live, why) = match firewall::dhcp_config(config, world, &config.d2.host) {
+    let (live, why) = match dhcp_config(&config.primary, world) {
         Ok(running) => match wanted.wiring.missing_in(&running) {
             None => (Some(true), String::new()),
             Some(why) => (Some(false), why),
@@ -260,7 +245,7 @@ pub fn status(config: &Config, world: &World) -> Result<WiringView> {
 }
 
 fn places_in_generated(config: &Config, world: &World, wanted: &Wanted) -> Result<Vec<(Place, bool)>> {
-    let (global, subnets) = match rewire::read(config, world, &config.d2.host)? {
+    let (global, subnets) = match wiring::read(&config.primary, world)? {
         Some((_, file)) => file.holds(&wanted.wiring),
         None => (false, vec![false; wanted.interfaces.len()]),
     };

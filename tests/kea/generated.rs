@@ -100,7 +100,7 @@ impl Firewall {
     fn running(&self) -> Vec<Option<bool>> {
         let host = HostName::new("firewall").unwrap();
         let world = World::here(host.clone()).unwrap();
-        let it = plan::firewall::dhcp_config(&self.config(), &world, &host).unwrap();
+        let it = pfddns::changes::firewall::dhcp_config(&self.config().primary, &world).unwrap();
         let flag = |path: &str| it.pointer(path).and_then(serde_json::Value::as_bool);
         let subnet = |n: u8| flag(&format!("/Dhcp4/subnet4/{n}/ddns-send-updates"));
         vec![flag("/Dhcp4/dhcp-ddns/enable-updates"), subnet(0), subnet(1)]
@@ -182,14 +182,14 @@ fn cut_off_anywhere(kea: Kea) {
             assert_eq!(it.text(), it.generated);
             let plan = wiring::enable(&config, &world(), true).unwrap();
             let whole = apply(&plan, moment).is_ok();
-            let run = plan::journal::all(&world(), &config.state).unwrap().pop().unwrap();
+            let run = plan::journal::all(&world(), &config.primary.state).unwrap().pop().unwrap();
             cuts += usize::from(!whole);
             if run.unfinished() && !back {
                 crate::site::run(plan::apply::resume(&run, &config, &mut world(), &mut ())).unwrap();
                 assert!(wiring::enable(&config, &world(), true).unwrap().is_empty(), "moment {moment}");
                 assert_eq!(it.running()[..2], [Some(true), Some(true)], "moment {moment}");
             }
-            let run = plan::journal::all(&world(), &config.state).unwrap().pop().unwrap();
+            let run = plan::journal::all(&world(), &config.primary.state).unwrap().pop().unwrap();
             let undo = run.unfinished() || it.text() != it.generated;
             if undo {
                 crate::site::run(plan::apply::undo(&run, &config, &mut world(), &mut ())).unwrap();

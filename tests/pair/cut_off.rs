@@ -31,7 +31,7 @@ fn way_out(pair: &Pair, back: bool) -> Result<RunReport> {
     let mut last = None;
     let _ = until(Duration::from_secs(20), "the lock", || {
         let (config, mut world) = (pair.config(), pair.world(None));
-        let run = journal::all(&world, &config.state).unwrap().pop().unwrap();
+        let run = journal::all(&world, &config.primary.state).unwrap().pop().unwrap();
         let ended = match back {
             true => wait(plan::apply::undo(&run, &config, &mut world, &mut ())),
             false => wait(plan::apply::resume(&run, &config, &mut world, &mut ())),
@@ -58,7 +58,7 @@ fn matrix(name: &str, first: usize, stride: usize) -> usize {
         let ended = wait(plan::apply::apply(&rotation, &config, &mut world, "test", &mut ()));
         drop(world);
         let Err(error) = ended else { break };
-        let run = journal::all(&pair.world(None), &config.state).unwrap().pop().unwrap();
+        let run = journal::all(&pair.world(None), &config.primary.state).unwrap().pop().unwrap();
         let back = cuts / 2 % 2 == 0;
         cuts += 1;
         if run.plan.id != rotation.id || !run.begun() || run.ended.is_some() {

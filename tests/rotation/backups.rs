@@ -24,7 +24,7 @@ fn undo(lab: &Lab) {
 fn d2s_file_is_put_back_and_that_is_taken_back() {
     let Some(lab) = ready_with_d2(std::time::Duration::ZERO) else { return };
     lab.apply_in_real_time(&lab.rotate(), &mut ()).unwrap();
-    let path = &lab.config.d2.config;
+    let path = &lab.config.primary.d2.config;
     let now = fs::read(path).unwrap();
     let backup = list(&lab).into_iter().rfind(|it| it.of == Of::D2).unwrap();
     restore(&lab, &backup.name);

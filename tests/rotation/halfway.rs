@@ -3,9 +3,10 @@
 
 use crate::doubles::{d2, site};
 use crate::{Lab, Version, names, ready, wait, world_of};
+use pfddns::changes::{self, Change, keys};
 use pfddns::config::Config;
 use pfddns::model::KeyRef;
-use pfddns::plan::{self, Change, Moment, Observer, Plan, moves_d2};
+use pfddns::plan::{self, Moment, Observer, Plan};
 use std::future::{Future, poll_fn};
 use std::io::Write as _;
 use std::ops::ControlFlow;
@@ -83,7 +84,9 @@ struct BeforeD2;
 impl Observer for BeforeD2 {
     fn tell(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
         match moment {
-            Moment::Started(_, step) if matches!(step.change, Change::InstallD2 { .. }) => ControlFlow::Break(()),
+            Moment::Started(_, step) if matches!(step.change, Change::D2(changes::d2::Change::InstallD2 { .. })) => {
+                ControlFlow::Break(())
+            }
             _ => ControlFlow::Continue(()),
         }
     }
@@ -103,9 +106,9 @@ pub fn ready_with_d2(save_delay: Duration) -> Option<Lab> {
 
 /// D2's file as the step would have left it, while the running D2 has not been told.
 fn write_d2s_file(config: &Config, key: &KeyRef) {
-    let secret = wait(plan::keys::secret(config, &world_of(config), key)).unwrap();
-    let text = moves_d2::d2_text(config, Some((key, &secret))).unwrap();
-    site::private(&config.d2.config, text.as_bytes()).unwrap();
+    let secret = wait(changes::secrets::secret(config, &world_of(config), key)).unwrap();
+    let text = changes::d2::text(config, &config.primary, Some((key, &secret))).unwrap();
+    site::private(&config.primary.d2.config, text.as_bytes()).unwrap();
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn killed_between_d2s_file_and_its_reload_it_goes_on() {
     let rotation = lab.rotate();
     assert_eq!(lab.apply_in_real_time(&rotation, &mut BeforeD2).unwrap_err().what(), "cut off");
     let key = rotation.steps.iter().find_map(|step| match &step.change {
-        Change::StoreKey { key } => Some(key.clone()),
+        Change::Keys(keys::Change::StoreKey { key }) => Some(key.clone()),
         _ => None,
     });
     write_d2s_file(&lab.config, &key.unwrap());
@@ -127,7 +130,7 @@ fn killed_between_d2s_file_and_its_reload_it_goes_on() {
 fn a_foreign_hand_in_d2s_file_meanwhile_is_not_written_over() {
     let Some(lab) = ready_with_d2(Duration::ZERO) else { return };
     lab.apply_in_real_time(&lab.rotate(), &mut BeforeD2).unwrap_err();
-    let path = &lab.config.d2.config;
+    let path = &lab.config.primary.d2.config;
     let foreign = [&std::fs::read(path).unwrap()[..], b"// edited by hand\n"].concat();
     std::fs::write(path, &foreign).unwrap();
     let mut world = world_of(&lab.config);

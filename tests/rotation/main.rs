@@ -11,9 +11,10 @@ mod mishaps;
 
 use doubles::site::{Plan as SitePlan, Site};
 use doubles::technitium::Version;
+use pfddns::changes::{Change, Step, keys, servers};
 use pfddns::config::Config;
 use pfddns::error::{Exit, Result};
-use pfddns::plan::{self, Change, Moment, Observer, Outcome, Plan, RunReport, Step, journal};
+use pfddns::plan::{self, Moment, Observer, Outcome, Plan, RunReport, journal};
 use pfddns::tasks;
 use pfddns::world::{Clock, World};
 use std::future::Future;
@@ -88,7 +89,7 @@ impl Lab {
     }
 
     fn last_run(&self) -> plan::RunRecord {
-        journal::all(&self.world(), &self.config.state).unwrap().pop().unwrap()
+        journal::all(&self.world(), &self.config.primary.state).unwrap().pop().unwrap()
     }
 
     /// No zone is open, at any moment since `from`.
@@ -109,7 +110,7 @@ impl Lab {
 
 /// The real world of a configuration.
 fn world_of(config: &Config) -> World {
-    World::here(config.d2.host.clone()).unwrap()
+    World::here(config.primary.name.clone()).unwrap()
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -135,7 +136,7 @@ impl<'a> Watch<'a> {
 
     /// Which keys D2 may be using: the old one, around the switch both, then the new one.
     fn follow(&mut self, moment: &Moment<'_>) {
-        let switches = |step: &Step| matches!(step.change, Change::MarkCurrent { .. });
+        let switches = |step: &Step| matches!(step.change, Change::Keys(keys::Change::MarkCurrent { .. }));
         let both = || vec![self.old.clone(), self.new.clone()];
         match moment {
             Moment::Started(_, step) | Moment::Undoing(_, step) if switches(step) => self.needed = both(),
@@ -149,11 +150,11 @@ impl<'a> Watch<'a> {
 /// The old and the new key of a rotation, as the servers spell them.
 fn names(plan: &Plan) -> (String, String) {
     let new = plan.steps.iter().find_map(|step| match &step.change {
-        Change::StoreKey { key } => Some(key.name.without_dot().to_owned()),
+        Change::Keys(keys::Change::StoreKey { key }) => Some(key.name.without_dot().to_owned()),
         _ => None,
     });
     let old = plan.steps.iter().find_map(|step| match &step.change {
-        Change::RemoveServerKey { key, .. } => Some(key.without_dot().to_owned()),
+        Change::Servers(servers::Change::RemoveServerKey { key, .. }) => Some(key.without_dot().to_owned()),
         _ => None,
     });
     (old.unwrap(), new.unwrap())
@@ -300,7 +301,7 @@ fn a_server_that_crashes_before_it_has_saved_is_given_the_key_again() {
     impl Observer for Crash<'_> {
         fn tell(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
             if let Moment::Started(_, step) = moment
-                && matches!(step.change, Change::Settle { absent: None, .. })
+                && matches!(step.change, Change::Servers(servers::Change::Settle { absent: None, .. }))
                 && !self.1
             {
                 self.1 = true;

@@ -4,8 +4,9 @@
 use crate::doubles::technitium::{Store, TsigKey};
 use crate::halfway::{killed, ready_with_d2};
 use crate::{Lab, Version, names, ready, wait, world_of};
+use pfddns::changes::{self, Change, d2, keys, servers};
 use pfddns::error::Exit;
-use pfddns::plan::{self, Change, Moment, Observer, Outcome};
+use pfddns::plan::{self, Moment, Observer, Outcome};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -33,11 +34,11 @@ impl<W: FnMut(&Moment<'_>) -> bool, D: Fn()> Observer for Mishap<W, D> {
 }
 
 fn named(moment: &Moment<'_>) -> bool {
-    matches!(moment, Moment::Done(_, step, _) if matches!(step.change, Change::MarkCurrent { .. }))
+    matches!(moment, Moment::Done(_, step, _) if matches!(step.change, Change::Keys(keys::Change::MarkCurrent { .. })))
 }
 
 fn settling(change: &Change) -> bool {
-    matches!(change, Change::Settle { absent: None, .. })
+    matches!(change, Change::Servers(servers::Change::Settle { absent: None, .. }))
 }
 
 /// The key tables of all servers.
@@ -125,7 +126,7 @@ fn d2_gets_the_old_key_back_only_when_it_is_on_disk() {
     let (old, _) = names(&rotation);
     lab.apply_in_real_time(&rotation, &mut ()).unwrap();
     let mut mishap = Mishap::new(
-        |moment: &Moment<'_>| matches!(moment, Moment::Undoing(_, step) if matches!(step.change, Change::InstallD2 { .. })),
+        |moment: &Moment<'_>| matches!(moment, Moment::Undoing(_, step) if matches!(step.change, Change::D2(d2::Change::InstallD2 { .. }))),
         || {
             let server = &lab.site.servers[0];
             server.crash();
@@ -164,8 +165,8 @@ fn the_old_key_stays_when_a_foreign_hand_took_the_new_one_away() {
 fn d2_does_not_get_a_key_that_a_foreign_hand_took_away() {
     let Some(lab) = ready_with_d2(Duration::ZERO) else { return };
     let (start, old_page) = (lab.state(), tables(&lab));
-    let d2 = || std::fs::read(&lab.config.d2.config).unwrap();
-    let kept = || std::fs::read_dir(plan::keys::backups(&lab.config)).unwrap().count();
+    let d2 = || std::fs::read(&lab.config.primary.d2.config).unwrap();
+    let kept = || std::fs::read_dir(changes::files::backups(&lab.config.primary)).unwrap().count();
     let (before, backups) = (d2(), kept());
     let mut mishap = Mishap::new(named, || save_old_pages(&lab, &old_page));
     let error = lab.apply_in_real_time(&lab.rotate(), &mut mishap).unwrap_err();

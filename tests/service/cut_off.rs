@@ -87,7 +87,7 @@ fn cut_everywhere(prepare: fn(&Firewall), make: fn(&Config, &World) -> pfddns::e
                 break;
             }
             cuts += 1;
-            let run = plan::journal::all(&it.world(), &it.config.state).unwrap().pop().unwrap();
+            let run = plan::journal::all(&it.world(), &it.config.primary.state).unwrap().pop().unwrap();
             if !run.unfinished() {
                 // Cut off before the first step was begun: nothing has happened.
                 assert!(it.state() == start);
@@ -136,7 +136,7 @@ fn what_others_saved_meanwhile_stays_on_the_way_back() {
     let theirs =
         "<service>\n\t\t\t<name>theirs</name>\n\t\t\t<rcfile>theirs.sh</rcfile>\n\t\t</service>\n\t\t<service>";
     fs::write(&path, text.replacen("<service>", theirs, 1)).unwrap();
-    let run = plan::journal::all(&it.world(), &it.config.state).unwrap().pop().unwrap();
+    let run = plan::journal::all(&it.world(), &it.config.primary.state).unwrap().pop().unwrap();
     wait(plan::apply::undo(&run, &it.config, &mut it.world(), &mut ())).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("theirs.sh") && !text.contains("d2.sh"), "{text}");

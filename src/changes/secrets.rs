@@ -1,14 +1,14 @@
-//! Turns a `KeyRef` into its secret at the last moment: from the store, or, with the store down, from what lies on the
-//! firewall (D2's file and its backups). The one place where a plan meets a secret; it is dropped at the end of the step.
+//! Turns a `KeyRef` into its secret at the last moment: from the store, or, with the store down, from what is on the
+//! firewalls (D2's file and its backups). The one place where a plan meets a secret; it is dropped at the end of the step.
 
-use crate::config::Config;
+use super::files::backups;
+use crate::config::{Config, Firewall};
 use crate::error::{Error, Result};
 use crate::model::KeyRef;
 use crate::secret::Secret;
 use crate::systems::kea;
 use crate::systems::store::Store;
 use crate::world::World;
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The secret of a key.
@@ -18,11 +18,9 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
         Err(error) => error,
     };
     tracing::warn!("the store does not give key {}, so the firewall is asked: {}", key.name, error.what());
-    // The firewall that asks comes first; another one of the site may have what it lacks.
-    let others = config.each().into_iter().filter(|it| it.d2.host != config.d2.host);
-    for config in std::iter::once(Cow::Borrowed(config)).chain(others) {
-        let host = world.host(&config.d2.host)?;
-        for path in places(&config, world)? {
+    for firewall in config.firewalls() {
+        let host = world.host(&firewall.name)?;
+        for path in places(firewall, world)? {
             let Some(bytes) = host.read_if_there(&path)? else { continue };
             if let Some(secret) = kea::d2::installed::secret_of(&bytes, &key.name) {
                 return Ok(secret);
@@ -36,22 +34,12 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
 }
 
 /// D2's file, then its backups, newest first.
-fn places(config: &Config, world: &World) -> Result<Vec<PathBuf>> {
-    let folder = backups(config);
-    let mut names = world.host(&config.d2.host)?.list(&folder)?;
+fn places(firewall: &Firewall, world: &World) -> Result<Vec<PathBuf>> {
+    let folder = backups(firewall);
+    let mut names = world.host(&firewall.name)?.list(&folder)?;
     names.retain(|name| name.starts_with("kea-dhcp-ddns.conf"));
     names.reverse();
-    Ok(std::iter::once(config.d2.config.clone()).chain(names.into_iter().map(|name| folder.join(name))).collect())
-}
-
-/// Folder of backups on the firewall.
-pub fn backups(config: &Config) -> PathBuf {
-    config.state.join("backups")
-}
-
-/// Where the D2 file that a run replaces is kept: the run's name begins with its time, so names sort by age.
-pub fn d2_backup(config: &Config, run: &str) -> PathBuf {
-    backups(config).join(format!("kea-dhcp-ddns.conf.{run}"))
+    Ok(std::iter::once(firewall.d2.config.clone()).chain(names.into_iter().map(|name| folder.join(name))).collect())
 }
 
 /// A new random secret of the right length, in base64.

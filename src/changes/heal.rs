@@ -1,7 +1,7 @@
 //! Healing: which names of active leases DNS lacks, and requests to D2 for them. Nothing is ever removed.
 
-use super::Evidence;
-use crate::config::Config;
+use super::{Evidence, Nature};
+use crate::config::{Config, Firewall};
 use crate::error::{Doing, Error, Result};
 use crate::model::words::count;
 use crate::model::{DomainName, HostName, ZoneName, network::reverse_name};
@@ -11,22 +11,62 @@ use crate::systems::kea::leases::heal::{Limits, Missing, Records, Target, missin
 use crate::systems::kea::{daemon::socket, leases::pages};
 use crate::world::{Host, World};
 use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Questions to one server at a time.
 const AT_ONCE: usize = 50;
 
+/// A change of what DNS has.
+#[allow(missing_docs, reason = "each variant's sentence names its fields")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
+pub enum Change {
+    /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
+    Heal {
+        host: HostName,
+        /// Their file; without one, what the running DHCP servers have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leases: Option<PathBuf>,
+        percent: usize,
+    },
+}
+
+impl Change {
+    pub(super) async fn run(&self, config: &Config, world: &mut World) -> Result<Evidence> {
+        let Self::Heal { host, leases, percent } = self;
+        heal(config, config.firewall(host)?, world, leases.as_deref(), *percent).await
+    }
+
+    pub(super) fn nature(&self) -> Nature<'_> {
+        let Self::Heal { host, .. } = self;
+        Nature { hosts: vec![host], ..Nature::default() }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Heal { leases: Some(file), .. } => {
+                write!(f, "register the names in {} that DNS lacks", file.display())
+            }
+            Self::Heal { .. } => f.write_str("register the names of the DHCP servers' leases that DNS lacks"),
+        }
+    }
+}
+
 /// Lease files, oldest first, each with its name.
 type Files = Vec<(String, Vec<u8>)>;
 
 /// The leases of the named file, or of the running DHCP servers: from the files they keep, else from themselves.
-fn sources(config: &Config, world: &World, file: Option<&Path>) -> Result<Files> {
-    let host = world.host(&config.d2.host)?;
+fn sources(firewall: &Firewall, world: &World, file: Option<&Path>) -> Result<Files> {
+    let host = world.host(&firewall.name)?;
     if let Some(file) = file {
         return files(host, file);
     }
-    let servers = [(4, &config.d2.dhcp4_socket), (6, &config.d2.dhcp6_socket)];
+    let servers = [(4, &firewall.d2.dhcp4_socket), (6, &firewall.d2.dhcp6_socket)];
     let mut found = Vec::new();
     for (family, control) in servers.into_iter().filter_map(|it| Some((it.0, it.1.as_ref()?))) {
         let running = socket::command(host, control, "config-get", None)?.arguments;
@@ -78,8 +118,14 @@ fn files(host: &Host, file: &Path) -> Result<Files> {
 }
 
 /// What DNS lacks of the leases, as the first server of each zone tells.
-pub async fn lost(config: &Config, world: &World, file: Option<&Path>, percent: usize) -> Result<Vec<Missing>> {
-    let files = sources(config, world, file)?;
+pub async fn lost(
+    config: &Config,
+    firewall: &Firewall,
+    world: &World,
+    file: Option<&Path>,
+    percent: usize,
+) -> Result<Vec<Missing>> {
+    let files = sources(firewall, world, file)?;
     let mut leases = Leases::default();
     for (name, bytes) in &files {
         leases.add(bytes, name)?;
@@ -138,26 +184,26 @@ fn server(config: &Config, name: &DomainName) -> Option<SocketAddr> {
 }
 
 /// Sends the requests and asks again: what is there now has arrived, what is still missing is lost.
-pub(super) async fn heal(
+async fn heal(
     config: &Config,
+    firewall: &Firewall,
     world: &mut World,
-    host: &HostName,
     file: Option<&Path>,
     percent: usize,
 ) -> Result<Evidence> {
-    let before = lost(config, world, file, percent).await?;
+    let before = lost(config, firewall, world, file, percent).await?;
     if before.is_empty() {
         return Ok(Evidence::note("DNS has them all"));
     }
-    let clock = world.clock.clone();
+    let (clock, host) = (world.clock.clone(), &firewall.name);
     let target = Target {
-        socket: &config.d2.socket,
-        listen: config.d2.listen,
-        version: socket::version(world.host(host)?, &config.d2.socket)?,
+        socket: &firewall.d2.socket,
+        listen: firewall.d2.listen,
+        version: socket::version(world.host(host)?, &firewall.d2.socket)?,
         mode: config.d2.conflict_mode,
     };
     let sent = send_all(&clock, world.host_mut(host)?, &target, &before, |_| {}).await?;
-    let after = lost(config, world, file, 100).await?;
+    let after = lost(config, firewall, world, file, 100).await?;
     let still = |it: &&Missing| after.iter().any(|other| other.name == it.name && other.address == it.address);
     let left: Vec<&Missing> = before.iter().filter(still).collect();
     let arrived = before.len().saturating_sub(left.len());
