@@ -13,9 +13,9 @@ use std::time::Duration;
 const KILLS: [(&str, u64); 7] = [
     ("make key", 0),
     ("update 2 zones on bind", 0),
-    ("as the key in use", 0),
-    ("as the key in use", 15),
-    ("as the key in use", 60),
+    ("the current key", 0),
+    ("the current key", 15),
+    ("the current key", 60),
     ("make D2 sign with", 0),
     ("no more updates by", 1),
 ];

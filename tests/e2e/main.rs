@@ -136,7 +136,7 @@ fn back_without_the_store(site: &Site, old: &Key, new: &Key, start: &[String]) {
     }
     let ran = site.pfddns(&["undo", rotation]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.stderr, ran.stdout);
-    assert!(ran.stderr.contains("everything is back but what the secret store notes"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("all undone except the secret store's entry"), "{}", ran.stderr);
     assert!(ran.stderr.ends_with(".jsonl\n"), "{}", ran.stderr);
     site.only_takes(old, &[new]);
     assert_eq!(site.snapshot(), start);

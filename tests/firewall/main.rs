@@ -273,7 +273,7 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     fs::write(it.at("config.xml"), whole.replace("</pfsense>", ha)).unwrap();
     said(&["dhcp", "dns-servers", "lan", "10.0.0.1"], 2, "standby of an HA pair");
     fs::remove_file(it.at("config.xml")).unwrap();
-    said(&["dhcp", "show"], 2, "this is no pfSense");
+    said(&["dhcp", "show"], 2, "is this a pfSense firewall?");
     assert!(!it.at("state/backups").exists());
 }
 

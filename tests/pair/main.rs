@@ -56,7 +56,7 @@ fn the_whole_life_of_a_pair() {
     let steps = titles(&pair, &["plan", "rotate"]);
     let old = steps.iter().rposition(|it| it.starts_with("prove ")).unwrap();
     let order = [
-        "name ",
+        "make ddns",
         "make D2 on one",
         "see D2 on one",
         "make D2 on two",

@@ -221,3 +221,17 @@ fn killed_in_the_middle_of_a_proof_going_on_takes_the_probe_record_away() {
         assert_eq!(report.outcome, Outcome::Done);
     });
 }
+
+/// Conflict mode `no-check-with-dhcid` needs three types in a row. A server or a person may list them in another order.
+#[test]
+fn the_order_of_types_in_a_row_is_no_difference() {
+    let mut lab = Lab::new(&[Version::V13_6, Version::V15_2]);
+    lab.config.d2.conflict_mode = pfddns::model::rules::ConflictMode::NoCheckWithDhcid;
+    lab.apply(&lab.converge(), &mut ()).unwrap();
+    for server in &lab.site.servers {
+        assert_eq!(server.reverse_types(), 2, "each zone has a row with several types");
+    }
+    assert!(lab.converge().is_empty(), "{:#?}", lab.converge().steps);
+    lab.apply(&lab.rotate(), &mut ()).unwrap();
+    assert!(lab.converge().is_empty(), "{:#?}", lab.converge().steps);
+}

@@ -191,8 +191,8 @@ fn a_destination_is_never_an_option_or_a_shells() {
 const CUTS: [(&str, u64); 6] = [
     ("make key", 0),
     ("prove ddns", 0),
-    ("as the key in use", 0),
-    ("as the key in use", 25),
+    ("the current key", 0),
+    ("the current key", 25),
     ("make D2 sign with", 0),
     ("see D2 write", 40),
 ];

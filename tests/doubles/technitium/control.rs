@@ -225,6 +225,13 @@ impl Handle {
         history::rules(&self.server().live)
     }
 
+    /// Lists the record types of each row the other way round, as a person or another version may.
+    pub fn reverse_types(&self) -> usize {
+        let mut server = self.server();
+        let rows = server.live.zones.values_mut().flat_map(|zone| zone.options.policies.iter_mut());
+        rows.filter(|row| row.types.len() > 1).map(|row| row.types.reverse()).count()
+    }
+
     /// The records of a zone.
     pub fn records(&self, zone: &str) -> Vec<Record> {
         let server = self.server();
