@@ -1,6 +1,6 @@
 //! The command line: types and help, no logic. Man page and completions come from here too.
 
-mod firewall;
+mod pfsense;
 mod service;
 
 use crate::model::Destination;
@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use firewall::{Backup, Dhcp, DhcpDdns, Unbound};
+pub use pfsense::{Backup, Dhcp, DhcpDdns, Unbound};
 pub use service::Service;
 
 /// A shell with completions.

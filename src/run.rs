@@ -1,9 +1,9 @@
 //! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
 
 mod builds;
-mod firewall;
 #[cfg(feature = "operator")]
 mod manual;
+mod pfsense;
 mod runs;
 mod service;
 mod tell;

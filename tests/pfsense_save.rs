@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use jiff::Timestamp;
-use pfddns::systems::pfsense::{Document, Edit, Paths, Save, Seen, Step, read, restore, save, save_watched};
+use pfddns::systems::pfsense::{Document, Edit, Moment, Paths, Save, Seen, read, restore, save, save_watched};
 use pfddns::world::local::Local;
 use pfddns::world::{Digest, Host};
 use std::fs;
@@ -11,8 +11,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const STEPS: [Step; 6] =
-    [Step::Locked, Step::BackedUp, Step::RestorePoint, Step::Staged, Step::Put, Step::CacheRemoved];
+const STEPS: [Moment; 6] =
+    [Moment::Locked, Moment::BackedUp, Moment::RestorePoint, Moment::Staged, Moment::Put, Moment::CacheRemoved];
 
 fn fixture() -> Vec<u8> {
     fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/pfsense/2.8/config.xml")).unwrap()
@@ -123,7 +123,7 @@ fn somebody_elses_change_is_not_overwritten() {
     let mut host = host();
     let config = paths.config.clone();
     let mut meddle = |step| {
-        if step == Step::Staged {
+        if step == Moment::Staged {
             fs::write(&config, other.replace("fw9", "fw8")).unwrap();
         }
     };
@@ -227,7 +227,7 @@ fn killed_after_any_step_the_file_is_the_old_or_the_new_one_and_the_next_run_fin
             .unwrap();
         assert!(!status.success(), "{step:?}: the child was not killed");
         let bytes = fs::read(&paths.config).unwrap();
-        let renamed = matches!(step, Step::Put | Step::CacheRemoved);
+        let renamed = matches!(step, Moment::Put | Moment::CacheRemoved);
         assert_eq!(bytes == fixture(), !renamed, "{step:?}");
         assert_eq!(has_change(&bytes), renamed, "{step:?}");
         assert_eq!(paths.cache.exists(), !renamed, "{step:?}");

@@ -286,6 +286,11 @@ impl Config {
         std::iter::once(&self.primary).chain(&self.others)
     }
 
+    /// All firewalls by name.
+    pub fn names(&self) -> String {
+        self.firewalls().map(|it| it.name.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
     /// The firewall of this name.
     pub fn firewall(&self, name: &HostName) -> Result<&Firewall> {
         self.firewalls().find(|it| &it.name == name).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Turns plans, runs, status and errors into text and JSON. Decides nothing.
 
-pub mod firewall;
 pub mod kea;
+pub mod pfsense;
 pub mod progress;
 
 use crate::changes::{Undo, bypass::BypassState};
@@ -167,7 +167,7 @@ pub fn status_text(status: &Status) -> String {
     }
     if let Some(view) = &status.dhcp_wiring {
         out.push_str("\nDHCP\n");
-        firewall::wiring_text(view).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
+        pfsense::wiring_text(view).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     let proof = status.last_proof.map_or_else(|| "none yet: `pfddns verify`".to_owned(), |it| format!("{it:.0}"));
     let _ = writeln!(out, "\nlast proof that others are refused: {proof}");

@@ -1,8 +1,7 @@
 //! Backups on each firewall: of config.xml and of D2's file, one for each run that replaced one, named after the run; and
 //! the journals of the runs themselves. On a pair, one run leaves files of one name on both: they belong together.
 
-use super::ddns::hosts;
-use super::firewall::{parse, read};
+use super::config_xml::{parse, read};
 use crate::changes::firewall::{Change, Check};
 use crate::changes::{Step, Undo, d2, files, service};
 use crate::config::{Config, Firewall};
@@ -295,7 +294,7 @@ fn restore_d2(
 /// every unfinished run always stay, and so do journals that can't be read: what they hold is unknown. Each firewall for
 /// itself.
 pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<Plan> {
-    let title = format!("remove old backups on {}", hosts(config));
+    let title = format!("remove old backups on {}", config.names());
     let mut plan = Plan::new("prune", title, world.clock.now());
     let limit = world.clock.now().as_second() - i64::from(days) * 86_400;
     for firewall in config.firewalls() {

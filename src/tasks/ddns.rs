@@ -45,7 +45,7 @@ pub async fn render(config: &Config, world: &World) -> Result<Plan> {
     if !config.d2.manage {
         return Err(Error::usage("this site has no D2 to render for: d2.manage is false in pfddns.toml"));
     }
-    let mut plan = Plan::new("kea-render", format!("D2's file on {}", hosts(config)), world.clock.now());
+    let mut plan = Plan::new("kea-render", format!("D2's file on {}", config.names()), world.clock.now());
     let key = survey.key_ref(config, survey.current()?);
     d2_steps(config, world, &survey, &key, &mut plan)?;
     plan.given = survey.given(config)?;
@@ -134,11 +134,6 @@ fn wanted(config: &Config, zone: &ZoneConfig, found: &ZoneRules, key: &KeyName) 
         }
     }
     rules
-}
-
-/// All firewalls by name.
-pub(super) fn hosts(config: &Config) -> String {
-    config.firewalls().map(|it| it.name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// For each firewall.

@@ -2,12 +2,14 @@
 
 pub mod backups;
 pub mod bypass;
+mod config_xml;
 pub mod ddns;
-pub mod firewall;
+pub mod dhcp;
 #[cfg(feature = "firewall")]
 pub mod hands;
 pub mod heal;
 pub mod kea;
+pub mod resolver;
 pub mod rotate;
 pub mod service;
 pub mod status;

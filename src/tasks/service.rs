@@ -1,8 +1,7 @@
 //! D2 as a service of the firewall: its start script, its entries in config.xml, and seeing that it runs. What config.xml
 //! says survives a restore; so its entry decides whether D2 should run, and everything else is built anew from it.
 
-use super::ddns::hosts;
-use super::firewall::{parse, read};
+use super::config_xml::{parse, read};
 use crate::changes::service::{self, names, script_seen};
 use crate::changes::{Step, files, firewall};
 use crate::config::{Config, Firewall};
@@ -113,7 +112,7 @@ fn entries_step(
 /// Script, entries, and D2 started if its file is there; on each firewall, since pfSense syncs none of it.
 pub fn install(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
-    let title = format!("D2 as a service on {}", hosts(config));
+    let title = format!("D2 as a service on {}", config.names());
     let mut plan = Plan::new("kea-service", title, world.clock.now());
     for firewall in config.firewalls() {
         install_on(config, firewall, world, &mut plan).map_err(|error| config.named(firewall, error))?;
@@ -138,7 +137,7 @@ fn install_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pl
 /// Takes out the entries and the script that `install` put there. A running D2 is left running: ending it loses names.
 pub fn remove(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
-    let title = format!("D2 no more a service on {}", hosts(config));
+    let title = format!("D2 no more a service on {}", config.names());
     let mut plan = Plan::new("kea-service-off", title, world.clock.now());
     for firewall in config.firewalls() {
         remove_on(config, firewall, world, &mut plan).map_err(|error| config.named(firewall, error))?;

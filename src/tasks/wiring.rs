@@ -3,7 +3,7 @@
 //! before anything is touched.
 
 use super::backups::json_diff;
-use super::firewall::{parse, plan_edit, read};
+use super::config_xml::{parse, plan_edit, read};
 use crate::changes::firewall::dhcp_config;
 use crate::changes::{Check, files, wiring};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::systems::kea::{self, dhcp::generated};
 use crate::systems::pfsense::Document;
 use crate::systems::pfsense::Rebuild;
 use crate::systems::pfsense::custom_kea::merge;
-use crate::systems::pfsense::ddns::{self, Place};
+use crate::systems::pfsense::ddns::{self, Section};
 use crate::systems::pfsense::dhcp::{Scope, scopes};
 use crate::world::{Digest, World};
 use serde::Serialize;
@@ -36,12 +36,12 @@ pub struct WiringView {
 }
 
 /// What pfddns.toml asks for: D2's address for all, names for each interface whose subnet is listed.
-struct Wanted {
+struct Intended {
     interfaces: Vec<String>,
     wiring: generated::Wiring,
 }
 
-impl Wanted {
+impl Intended {
     /// The same by interface, for config.xml.
     fn of_interfaces(&self) -> ddns::Wiring {
         let keys = self.wiring.subnets.iter().map(|(_, keys)| keys.clone());
@@ -56,7 +56,7 @@ impl Wanted {
     }
 }
 
-fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Wanted> {
+fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Intended> {
     let forward = config.zones.iter().map(|it| &it.name).find(|it| !it.is_reverse());
     let suffix = forward.ok_or_else(|| Error::usage("pfddns.toml has no forward zone for the clients' names"))?;
     let known = scopes(document);
@@ -73,7 +73,7 @@ fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Wan
     };
     let (listen, mode) = (config.primary.d2.listen, config.d2.conflict_mode);
     let wiring = generated::Wiring::new(listen, &suffix.to_string(), mode, version, &networks)?;
-    Ok(Wanted { interfaces, wiring })
+    Ok(Intended { interfaces, wiring })
 }
 
 /// The network of an interface whose own address lies in a [[subnet]].
@@ -121,7 +121,7 @@ pub fn disable(config: &Config, world: &World) -> Result<Plan> {
     }
     let edits = ddns::disable(&document)?;
     let left = document.edited(&edits)?;
-    let left = ddns::value(&parse(&config.primary, &left)?, &Place::Global)?.unwrap_or_default();
+    let left = ddns::value(&parse(&config.primary, &left)?, &Section::Global)?.unwrap_or_default();
     let mut plan = plan_edit(
         config,
         world,
@@ -144,7 +144,7 @@ fn rebuilds(config: &Config, world: &World) -> Result<bool> {
 }
 
 /// The generated file with our keys, loaded. Empty if they are there and in use.
-fn rewire_plan(config: &Config, world: &World, wanted: &Wanted) -> Result<Plan> {
+fn rewire_plan(config: &Config, world: &World, wanted: &Intended) -> Result<Plan> {
     let title = format!("make kea-dhcp4 send the names of {} to D2 until pfSense next writes its file", wanted.names());
     let plan = Plan::new("dhcp-ddns", format!("{title} on {}", config.primary.name), world.clock.now());
     let host = &config.primary.name;
@@ -229,8 +229,8 @@ pub fn status(config: &Config, world: &World) -> Result<WiringView> {
         false => places_in_generated(config, world, &wanted)?,
     };
     let places = places.into_iter().map(|(place, holds)| match place {
-        Place::Global => ("global".to_owned(), holds),
-        Place::Interface(name) => (name, holds),
+        Section::Global => ("global".to_owned(), holds),
+        Section::Interface(name) => (name, holds),
     });
     let path = if lasting { &config.primary.pfsense.config } else { &config.primary.pfsense.kea_dhcp4_config };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -244,11 +244,11 @@ pub fn status(config: &Config, world: &World) -> Result<WiringView> {
     Ok(WiringView { file, lasting, places: places.collect(), live, why })
 }
 
-fn places_in_generated(config: &Config, world: &World, wanted: &Wanted) -> Result<Vec<(Place, bool)>> {
+fn places_in_generated(config: &Config, world: &World, wanted: &Intended) -> Result<Vec<(Section, bool)>> {
     let (global, subnets) = match wiring::read(&config.primary, world)? {
         Some((_, file)) => file.holds(&wanted.wiring),
         None => (false, vec![false; wanted.interfaces.len()]),
     };
-    let interfaces = wanted.interfaces.iter().map(|it| Place::Interface(it.clone()));
-    Ok(interfaces.zip(subnets).chain([(Place::Global, global)]).collect())
+    let interfaces = wanted.interfaces.iter().map(|it| Section::Interface(it.clone()));
+    Ok(interfaces.zip(subnets).chain([(Section::Global, global)]).collect())
 }

@@ -1,10 +1,9 @@
 //! The other end of a `Remote`: does on this machine what the line asks for, through the same `Local` as everything here.
 //! `pfddns hands` is this on standard input and output. When the input ends, all that is held is let go.
 
-use super::host::Ran;
 use super::local::{Local, Lock, Staged};
 use super::protocol::{self, Answer, Ask, Bytes, LINE_LIMIT, Line, PROTOCOL, Request, Said};
-use super::{NewFile, Program, Wire};
+use super::{NewFile, Program, Ran, Wire};
 use crate::error::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;

@@ -1,6 +1,7 @@
 //! This machine as a firewall: files replaced atomically, programs run with an empty environment.
 
-use super::host::{Digest, NewFile, Ran};
+use super::file::{Digest, NewFile};
+use super::programs::Ran;
 use crate::error::{Error, Result, plain};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};

@@ -2,6 +2,7 @@
 //! Knows no product by name.
 
 pub mod clock;
+pub mod file;
 #[cfg(feature = "firewall")]
 pub mod hands;
 pub mod host;
@@ -21,9 +22,10 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use clock::Clock;
-pub use host::{Digest, Host, Lock, NewFile, Ran};
+pub use file::{Digest, NewFile};
+pub use host::{Host, Lock};
 pub use http::Http;
-pub use programs::Program;
+pub use programs::{Program, Ran};
 pub use remote::Remote;
 pub use ssh::{Carrier, Ssh};
 pub use wire::Wire;

@@ -34,3 +34,14 @@ impl Program {
 fn alike(shape: &[&str], arguments: &[String]) -> bool {
     shape.iter().zip(arguments).all(|(wanted, given)| *wanted == "*" || wanted == given)
 }
+
+/// What a program did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; minus the signal's number if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}

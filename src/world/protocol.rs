@@ -1,7 +1,7 @@
 //! What is said between a `Remote` and the `hands` that serve it: one JSON object a line, bytes as base64, one answer for
 //! each request, told apart by their numbers. Lines may hold whole files with secrets: they are wiped after use.
 
-use super::host::Digest;
+use super::file::Digest;
 use crate::error::{Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -2,7 +2,8 @@
 //! calls as `Local`, each with a deadline. A connection is made at the first call; one that is lost is never made anew
 //! within a run: what was held there is gone with it, so the run must stop and go on from its journal.
 
-use super::host::{NewFile, Ran};
+use super::file::NewFile;
+use super::programs::Ran;
 use super::protocol::{self, Answer, Ask, BEAT, Bytes, LINE_LIMIT, Line, PROTOCOL, Request, Said};
 use super::ssh::{Carrier, Ended};
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Kea, KeaHome, Named, real, write};
 use crate::site::{Site, run, secret};
 use pfddns::model::{DomainName, ZoneName};
 use pfddns::systems::dns::{Rtype, held, remove};
-use pfddns::systems::kea::daemon::socket::{Refusal, Statistics, ask, command};
+use pfddns::systems::kea::daemon::socket::{NotDone, Statistics, ask, command};
 use pfddns::world::{Host, World, local::Local};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -222,7 +222,7 @@ fn leases_by_the_hook_heal_as_those_of_a_file(kea: Kea) {
     let resent = special().into_iter().filter(|(address, ..)| {
         let arguments = json!({"ip-address": format!("10.2.{address}")});
         let answer = ask(&Host::Local(Local), &bench.dhcp_socket, "lease4-resend-ddns", Some(arguments)).unwrap();
-        assert!(!matches!(answer, Err(Refusal::Unsupported)));
+        assert!(!matches!(answer, Err(NotDone::Unsupported)));
         answer.is_ok()
     });
     let resent: Vec<&str> = resent.map(|it| it.1).collect();

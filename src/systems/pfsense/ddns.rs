@@ -27,14 +27,14 @@ pub struct Wiring {
 
 /// Where a custom value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Section {
     /// `<kea>`.
     Global,
     /// An interface's DHCP section.
     Interface(String),
 }
 
-impl Place {
+impl Section {
     fn path(&self) -> String {
         match self {
             Self::Global => "kea/custom_kea_config".to_owned(),
@@ -93,15 +93,15 @@ pub fn enable(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<Edit>> {
                 Error::usage(format!("DHCP is off on {name}")).hint("turn it on in Services > DHCP Server first")
             );
         }
-        add(document, &Place::Interface(name.clone()), keys, &mut edits)?;
+        add(document, &Section::Interface(name.clone()), keys, &mut edits)?;
     }
     if wiring.interfaces.is_empty() && !known.iter().any(|it| it.custom_kea) {
         // Alone, the global value is never linted, and a bad one leaves DHCP down.
         let first = known.iter().find(|it| it.enabled);
         let first = first.ok_or_else(|| Error::usage("DHCP is on for no interface"))?;
-        edits.push(Edit::put(&Place::Interface(first.interface.clone()).path(), NOTHING));
+        edits.push(Edit::put(&Section::Interface(first.interface.clone()).path(), NOTHING));
     }
-    add(document, &Place::Global, &wiring.global, &mut edits)?;
+    add(document, &Section::Global, &wiring.global, &mut edits)?;
     Ok(edits)
 }
 
@@ -110,9 +110,9 @@ pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let mut left = false;
     for scope in scopes(document) {
-        left |= take_out(document, &Place::Interface(scope.interface), &mut edits)?;
+        left |= take_out(document, &Section::Interface(scope.interface), &mut edits)?;
     }
-    let global = take_out(document, &Place::Global, &mut edits)?;
+    let global = take_out(document, &Section::Global, &mut edits)?;
     if global && !left {
         // The operator's own global value keeps its lint.
         if let Some(Edit::Remove { path }) = edits.iter().find(|it| it.path().first().is_some_and(|it| it == "dhcpd")) {
@@ -122,12 +122,12 @@ pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
         }
     }
     let alone = document.at(&["kea"]).is_some_and(|kea| document.children(kea).count() == 1);
-    let gone = edits.iter().any(|it| *it == Edit::remove(&Place::Global.path()));
+    let gone = edits.iter().any(|it| *it == Edit::remove(&Section::Global.path()));
     if alone && gone {
-        edits.retain(|it| *it != Edit::remove(&Place::Global.path()));
+        edits.retain(|it| *it != Edit::remove(&Section::Global.path()));
         // The primary of a pair sends `kea` only while it has one: without, the other one would go on sending names.
         edits.push(match is_ha_primary(document) {
-            true => Edit::put(&Place::Global.path(), NOTHING),
+            true => Edit::put(&Section::Global.path(), NOTHING),
             false => Edit::remove("kea"),
         });
     }
@@ -135,10 +135,10 @@ pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
 }
 
 /// Which places hold all keys we want; a drift shows as false.
-pub fn state(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<(Place, bool)>> {
-    let places = wiring.interfaces.iter().map(|(name, keys)| (Place::Interface(name.clone()), keys));
+pub fn state(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<(Section, bool)>> {
+    let places = wiring.interfaces.iter().map(|(name, keys)| (Section::Interface(name.clone()), keys));
     places
-        .chain([(Place::Global, &wiring.global)])
+        .chain([(Section::Global, &wiring.global)])
         .map(|(place, keys)| {
             let have = value(document, &place)?.unwrap_or_default();
             let holds = keys.iter().all(|(key, wanted)| have.get(key).is_some_and(|it| contains(it, wanted)));
@@ -148,7 +148,7 @@ pub fn state(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<(Place, boo
 }
 
 /// The custom value at a place; `None` if there is no tag or an empty one.
-pub fn value(document: &Document<'_>, place: &Place) -> Result<Option<Map<String, Value>>> {
+pub fn value(document: &Document<'_>, place: &Section) -> Result<Option<Map<String, Value>>> {
     let path = place.path();
     let path: Vec<&str> = path.split('/').collect();
     let Some(id) = document.at(&path) else { return Ok(None) };
@@ -163,7 +163,7 @@ pub fn value(document: &Document<'_>, place: &Place) -> Result<Option<Map<String
     }
 }
 
-fn add(document: &Document<'_>, place: &Place, keys: &Map<String, Value>, edits: &mut Vec<Edit>) -> Result<()> {
+fn add(document: &Document<'_>, place: &Section, keys: &Map<String, Value>, edits: &mut Vec<Edit>) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -189,7 +189,7 @@ fn join(
     keys: &Map<String, Value>,
     at: &str,
     added: &mut Vec<String>,
-    place: &Place,
+    place: &Section,
 ) -> Result<()> {
     for (key, wanted) in keys {
         let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
@@ -226,7 +226,7 @@ fn marks(map: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Removes our keys; true if a value of the operator's stays.
-fn take_out(document: &Document<'_>, place: &Place, edits: &mut Vec<Edit>) -> Result<bool> {
+fn take_out(document: &Document<'_>, place: &Section, edits: &mut Vec<Edit>) -> Result<bool> {
     let Some(before) = value(document, place)? else { return Ok(false) };
     let mut map = before.clone();
     for pointer in marks(&before) {
@@ -238,7 +238,7 @@ fn take_out(document: &Document<'_>, place: &Place, edits: &mut Vec<Edit>) -> Re
             map.shift_remove(CONTEXT);
         }
     }
-    if map.is_empty() && (map != before || *place != Place::Global) {
+    if map.is_empty() && (map != before || *place != Section::Global) {
         edits.push(Edit::remove(&place.path()));
         return Ok(false);
     }

@@ -51,13 +51,13 @@ fn what_the_operator_wrote_stays() {
     let document = Document::read(text.as_bytes()).unwrap();
     let on = apply(&text, &enable(&document, &wiring()).unwrap());
     let wired = Document::read(on.as_bytes()).unwrap();
-    let global = value(&wired, &Place::Global).unwrap().unwrap();
+    let global = value(&wired, &Section::Global).unwrap().unwrap();
     assert_eq!(global["dhcp-ddns"], json!({"max-queue-size": 99, "enable-updates": true, "server-port": 53001}));
     assert_eq!(global["valid-lifetime"], 3600);
     let off = apply(&on, &disable(&wired).unwrap());
     let off = Document::read(off.as_bytes()).unwrap();
-    assert_eq!(Value::Object(value(&off, &Place::Global).unwrap().unwrap()), theirs);
-    let lan = value(&off, &Place::Interface("lan".into())).unwrap().unwrap();
+    assert_eq!(Value::Object(value(&off, &Section::Global).unwrap().unwrap()), theirs);
+    let lan = value(&off, &Section::Interface("lan".into())).unwrap().unwrap();
     assert_eq!(Value::Object(lan), json!({"renew-timer": 900}));
 }
 
@@ -74,7 +74,7 @@ fn a_conflict_is_refused_and_our_own_value_renewed() {
     let wired = Document::read(on.as_bytes()).unwrap();
     let moved = apply(&on, &enable(&wired, &other).unwrap());
     let moved = Document::read(moved.as_bytes()).unwrap();
-    assert_eq!(value(&moved, &Place::Global).unwrap().unwrap()["dhcp-ddns"]["server-port"], 53002);
+    assert_eq!(value(&moved, &Section::Global).unwrap().unwrap()["dhcp-ddns"]["server-port"], 53002);
     assert!(!state(&moved, &wiring()).unwrap().iter().all(|(_, holds)| *holds), "the drift is seen");
 }
 

@@ -14,9 +14,9 @@ mod xml;
 
 pub use edit::Edit;
 pub use write::{
-    Paths, Rebuild, Save, Saved, Step, read, rebuild, restore, same_but_revision, save, save_by_php, save_watched,
+    Moment, Paths, Rebuild, Save, Saved, read, rebuild, restore, same_but_revision, save, save_by_php, save_watched,
 };
-pub use xml::{Consequence, Dialect, Document, Id, Kind, Refusal, SIZE_LIMIT, Seen};
+pub use xml::{Consequence, Dialect, Document, Id, Kind, SIZE_LIMIT, Seen, Unreadable};
 
 /// What is run on a firewall: PHP, with its script on standard input.
 pub const PROGRAMS: [crate::world::Program; 1] = [crate::world::Program { name: "php", shapes: &[&[]] }];

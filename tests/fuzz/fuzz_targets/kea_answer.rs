@@ -10,7 +10,7 @@ mod systems;
 
 use error::Error;
 use libfuzzer_sys::fuzz_target;
-use systems::kea::daemon::answer::{self, Answer, Refusal, Statistics};
+use systems::kea::daemon::answer::{self, Answer, NotDone, Statistics};
 use systems::kea::leases::file::Leases;
 use systems::kea::leases::pages;
 use systems::kea::text::Document;
@@ -43,8 +43,8 @@ fn one(bytes: &[u8]) {
             let facts = ["the daemon closed", "half an answer (", "an answer without a result"];
             assert!(fact.len() < 80 && facts.iter().any(|it| fact.starts_with(it)));
         }
-        Ok(Err(Refusal::Failed(text))) => assert!(text.chars().count() <= 600 && !text.contains(char::is_control)),
-        Ok(Err(Refusal::Unsupported | Refusal::Empty)) => {}
+        Ok(Err(NotDone::Failed(text))) => assert!(text.chars().count() <= 600 && !text.contains(char::is_control)),
+        Ok(Err(NotDone::Unsupported | NotDone::Empty)) => {}
         Ok(Ok(answer)) => {
             assert_eq!(format!("{answer:?}"), "Answer([may hold secrets])");
             let counters = Statistics::of(&answer.arguments);

@@ -22,7 +22,7 @@ impl fmt::Debug for Answer {
 
 /// How a command ended other than well.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum NotDone {
     /// Result 1: the daemon's own reason, scrubbed.
     Failed(String),
     /// Result 2: this version or daemon has no such command.
@@ -32,7 +32,7 @@ pub enum Refusal {
 }
 
 /// Takes an answer apart; the error is a fact without any of its content.
-pub fn read(bytes: &[u8]) -> Result<Result<Answer, Refusal>, String> {
+pub fn read(bytes: &[u8]) -> Result<Result<Answer, NotDone>, String> {
     if bytes.is_empty() {
         return Err("the daemon closed the connection without an answer".into());
     }
@@ -46,9 +46,9 @@ pub fn read(bytes: &[u8]) -> Result<Result<Answer, Refusal>, String> {
     let arguments = value.get_mut("arguments").map(Value::take).unwrap_or_default();
     match value.get("result").and_then(Value::as_i64) {
         Some(0) => Ok(Ok(Answer { text, arguments })),
-        Some(2) => Ok(Err(Refusal::Unsupported)),
-        Some(3) => Ok(Err(Refusal::Empty)),
-        Some(_) => Ok(Err(Refusal::Failed(scrub(&text)))),
+        Some(2) => Ok(Err(NotDone::Unsupported)),
+        Some(3) => Ok(Err(NotDone::Empty)),
+        Some(_) => Ok(Err(NotDone::Failed(scrub(&text)))),
         None => Err("an answer without a result".into()),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-pub use super::answer::{Answer, Refusal, Statistics, scrub};
+pub use super::answer::{Answer, NotDone, Statistics, scrub};
 
 /// Wait for an answer: a reload with 50,000 domains takes about a second; half a request would hang for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,10 +18,10 @@ pub fn command(host: &Host, socket: &Path, name: &str, arguments: Option<Value>)
     ask(host, socket, name, arguments)?.map_err(|refusal| {
         let at = socket.display();
         match refusal {
-            Refusal::Failed(text) => Error::new(format!("{at}: `{name}` failed: {text}")),
-            Refusal::Unsupported => Error::new(format!("{at}: the daemon has no command `{name}`"))
+            NotDone::Failed(text) => Error::new(format!("{at}: `{name}` failed: {text}")),
+            NotDone::Unsupported => Error::new(format!("{at}: the daemon has no command `{name}`"))
                 .hint("is this the right daemon's socket, and is the hook library for it loaded?"),
-            Refusal::Empty => Error::new(format!("{at}: `{name}` found nothing")),
+            NotDone::Empty => Error::new(format!("{at}: `{name}` found nothing")),
         }
     })
 }
@@ -32,7 +32,7 @@ pub fn ask(
     socket: &Path,
     name: &str,
     arguments: Option<Value>,
-) -> Result<std::result::Result<Answer, Refusal>> {
+) -> Result<std::result::Result<Answer, NotDone>> {
     let mut request = json!({ "command": name });
     if let (Some(arguments), Some(map)) = (arguments, request.as_object_mut()) {
         map.insert("arguments".into(), arguments);

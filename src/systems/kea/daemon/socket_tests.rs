@@ -129,7 +129,7 @@ fn strange_answers_are_errors_that_show_none_of_it() {
     }
     // A daemon's own words are cut and cleaned.
     let long = format!(r#"{{"result":1,"text":"{}\u001b[2J\u0000"}}"#, "no ".repeat(1000));
-    let Ok(Err(Refusal::Failed(text))) = answer::read(long.as_bytes()) else { panic!("it is a refusal") };
+    let Ok(Err(NotDone::Failed(text))) = answer::read(long.as_bytes()) else { panic!("it is a refusal") };
     assert!(text.chars().count() == 600 && !text.contains(char::is_control));
     let secret = answer::read(br#"{"result":0,"text":"LSWX","arguments":{"secret":"LSWX"}}"#).unwrap().unwrap();
     assert!(!format!("{secret:?}").contains("LSWX"));

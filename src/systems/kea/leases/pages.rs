@@ -2,7 +2,7 @@
 //! for servers that keep them in a database. They come out as the lease file's CSV, so that one reader judges both.
 
 use crate::error::{Error, Result};
-use crate::systems::kea::daemon::answer::{Answer, Refusal};
+use crate::systems::kea::daemon::answer::{Answer, NotDone};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ const HEADER: &str = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,f
 pub fn read(
     family: u8,
     at_once: usize,
-    mut ask: impl FnMut(&str, Value) -> Result<std::result::Result<Answer, Refusal>>,
+    mut ask: impl FnMut(&str, Value) -> Result<std::result::Result<Answer, NotDone>>,
 ) -> Result<Vec<u8>> {
     let command = format!("lease{family}-get-page");
     let mut file = HEADER.to_owned();
@@ -29,12 +29,12 @@ pub fn read(
         let answer = match ask(&command, json!({ "from": from, "limit": at_once }))? {
             Ok(answer) => answer.arguments,
             // Nothing behind the last page, or no lease at all.
-            Err(Refusal::Empty) => return Ok(file.into_bytes()),
-            Err(Refusal::Unsupported) => {
+            Err(NotDone::Empty) => return Ok(file.into_bytes()),
+            Err(NotDone::Unsupported) => {
                 return Err(Error::new(format!("the DHCP server has no command `{command}`"))
                     .hint("load its hook libdhcp_lease_cmds, or name its lease file: pfddns kea heal --leases FILE"));
             }
-            Err(Refusal::Failed(text)) => return Err(Error::new(format!("`{command}` failed: {text}"))),
+            Err(NotDone::Failed(text)) => return Err(Error::new(format!("`{command}` failed: {text}"))),
         };
         let half = || Error::new(format!("half an answer to `{command}`"));
         let (count, last) = page(&answer, &mut file).ok_or_else(half)?;

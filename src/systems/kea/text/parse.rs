@@ -22,7 +22,7 @@ pub(super) struct Parser<'a> {
 
 /// A mistake was noted in `Parser::broken`; what was read so far goes up as it is.
 struct Stop;
-type Step<T> = Result<T, Stop>;
+type Parsed<T> = Result<T, Stop>;
 
 impl<'a> Parser<'a> {
     pub(super) fn new(lexer: Lexer<'a>) -> Self {
@@ -37,7 +37,7 @@ impl<'a> Parser<'a> {
         root
     }
 
-    fn document(&mut self, root: &mut Node) -> Step<()> {
+    fn document(&mut self, root: &mut Node) -> Parsed<()> {
         let (word, span) = self.word()?;
         if word != Word::Sign(b'{') {
             return self.wrong(span, format!("expected `{{`, found {}", say(&word)));
@@ -49,7 +49,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn word(&mut self) -> Step<(Word, Span)> {
+    fn word(&mut self) -> Parsed<(Word, Span)> {
         self.lexer.read().map_err(|error| self.stop(error))
     }
 
@@ -58,13 +58,13 @@ impl<'a> Parser<'a> {
         Stop
     }
 
-    fn wrong<T>(&mut self, span: Span, fact: String) -> Step<T> {
+    fn wrong<T>(&mut self, span: Span, fact: String) -> Parsed<T> {
         let error = self.lexer.wrong(span, fact);
         Err(self.stop(error))
     }
 
     /// Reads a value into `node`, which holds what was read of it when it stops.
-    fn value(&mut self, word: Word, span: Span, depth: usize, node: &mut Node) -> Step<()> {
+    fn value(&mut self, word: Word, span: Span, depth: usize, node: &mut Node) -> Parsed<()> {
         if depth > NESTING {
             return self.wrong(span, format!("maps and lists are nested deeper than {NESTING} levels"));
         }
@@ -86,7 +86,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn map(&mut self, open: Span, depth: usize, node: &mut Node) -> Step<()> {
+    fn map(&mut self, open: Span, depth: usize, node: &mut Node) -> Parsed<()> {
         let mut members: Vec<Member> = Vec::new();
         let end = self.items(open, b'}', |parser, word, name_span| {
             let Word::Text(name) = word else {
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn list(&mut self, open: Span, depth: usize, node: &mut Node) -> Step<()> {
+    fn list(&mut self, open: Span, depth: usize, node: &mut Node) -> Parsed<()> {
         let mut nodes = Vec::new();
         let end = self.items(open, b']', |parser, word, span| {
             let mut item = Node { span, value: Value::Included };
@@ -125,7 +125,12 @@ impl<'a> Parser<'a> {
 
     /// Items between commas up to `close`. Commas too many are noted, not refused, once there was an item; in a map
     /// before that too, for its form to judge.
-    fn items(&mut self, open: Span, close: u8, mut item: impl FnMut(&mut Self, Word, Span) -> Step<()>) -> Step<Span> {
+    fn items(
+        &mut self,
+        open: Span,
+        close: u8,
+        mut item: impl FnMut(&mut Self, Word, Span) -> Parsed<()>,
+    ) -> Parsed<Span> {
         let mut any = false;
         let mut comma: Option<Span> = None;
         // What an unexpanded include ends with is not known: it may bring its own comma.

@@ -20,8 +20,8 @@ pub fn prove<'n>(old: &Document<'_>, new: &'n [u8], edits: &[Edit]) -> Result<Op
         Error::new(format!("pfSense would not take the edited config.xml ({refusal}); nothing was written"))
     })?;
     let edits: Vec<&Edit> = edits.iter().collect();
-    let wanted = Wanted { old, new: &read };
-    wanted.element(old.root(), read.root(), &edits, 0)?;
+    let both = Comparison { old, new: &read };
+    both.element(old.root(), read.root(), &edits, 0)?;
     nothing_more_is_cut(old, &read)?;
     Ok(Some(read))
 }
@@ -49,12 +49,12 @@ fn already(old: &Document<'_>, edit: &Edit) -> bool {
     change(&mut seen, edit, 0) && normal(seen) == before
 }
 
-struct Wanted<'d, 'b> {
+struct Comparison<'d, 'b> {
     old: &'d Document<'b>,
     new: &'d Document<'b>,
 }
 
-impl Wanted<'_, '_> {
+impl Comparison<'_, '_> {
     fn element(&self, old: Id, new: Id, edits: &[&Edit], depth: usize) -> Result<()> {
         if edits.is_empty() {
             return self.same(old, new);

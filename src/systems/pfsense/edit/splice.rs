@@ -53,10 +53,10 @@ impl Document<'_> {
     fn splice(&self, edit: &Edit, out: &mut Vec<Splice>) -> Result<()> {
         match edit {
             Edit::Put { path, value } => match self.locate(path)? {
-                Place::Missing { parent, rest } => self.make(parent, rest, value, out),
-                Place::Member { id, .. } => self.replace(id, value, out),
-                Place::Key { parent, tag } if self.dialect.is_list(tag) => self.put_list(parent, tag, value, out),
-                Place::Key { parent, tag } => match self.child(parent, tag) {
+                Located::Missing { parent, rest } => self.make(parent, rest, value, out),
+                Located::Member { id, .. } => self.replace(id, value, out),
+                Located::Key { parent, tag } if self.dialect.is_list(tag) => self.put_list(parent, tag, value, out),
+                Located::Key { parent, tag } => match self.child(parent, tag) {
                     Some(id) => self.replace(id, value, out),
                     None => self.make(parent, std::slice::from_ref(tag), value, out),
                 },
@@ -66,17 +66,19 @@ impl Document<'_> {
                 self.members(path, value).into_iter().try_for_each(|id| self.remove(id, out))
             }
             Edit::Append { path, value } | Edit::Include { path, value } => match self.locate(path)? {
-                Place::Missing { parent, rest } => self.make(parent, rest, &Seen::List(vec![value.clone()]), out),
-                Place::Key { parent, tag } => match self.all(parent, tag).last() {
+                Located::Missing { parent, rest } => self.make(parent, rest, &Seen::List(vec![value.clone()]), out),
+                Located::Key { parent, tag } => match self.all(parent, tag).last() {
                     Some(last) => self.insert_after(*last, tag, std::slice::from_ref(value), out),
                     None => self.make(parent, std::slice::from_ref(tag), &Seen::List(vec![value.clone()]), out),
                 },
-                Place::Member { .. } => Err(nonsense(path)),
+                Located::Member { .. } => Err(nonsense(path)),
             },
             Edit::Remove { path } => match self.locate(path)? {
-                Place::Missing { .. } => Ok(()),
-                Place::Member { id, .. } => self.remove(id, out),
-                Place::Key { parent, tag } => self.all(parent, tag).into_iter().try_for_each(|id| self.remove(id, out)),
+                Located::Missing { .. } => Ok(()),
+                Located::Member { id, .. } => self.remove(id, out),
+                Located::Key { parent, tag } => {
+                    self.all(parent, tag).into_iter().try_for_each(|id| self.remove(id, out))
+                }
             },
         }
     }
@@ -94,7 +96,7 @@ impl Document<'_> {
         self.children(parent).filter(|it| self.name(*it) == tag).collect()
     }
 
-    fn locate<'p>(&self, path: &'p [String]) -> Result<Place<'p>> {
+    fn locate<'p>(&self, path: &'p [String]) -> Result<Located<'p>> {
         let mut parent = self.root();
         let mut at = 0;
         loop {
@@ -110,20 +112,20 @@ impl Document<'_> {
             let found = self.list(parent, tag).nth(index.unwrap_or(0));
             let last = at + 1 + usize::from(index.is_some()) == path.len();
             match (found, index, last) {
-                (Some(id), Some(_), true) => return Ok(Place::Member { id }),
+                (Some(id), Some(_), true) => return Ok(Located::Member { id }),
                 (None, Some(index), _) => {
                     return Err(Error::new(format!("config.xml has no <{tag}> number {}", index + 1)));
                 }
                 (_, None, true) => {
                     let tag = path.get(at).ok_or_else(|| nonsense(path))?;
-                    return Ok(Place::Key { parent, tag });
+                    return Ok(Located::Key { parent, tag });
                 }
                 (Some(id), _, false) => {
                     parent = id;
                     at += 1 + usize::from(index.is_some());
                 }
                 (None, None, false) => {
-                    return Ok(Place::Missing { parent, rest: path.get(at..).unwrap_or_default() });
+                    return Ok(Located::Missing { parent, rest: path.get(at..).unwrap_or_default() });
                 }
             }
         }
@@ -314,7 +316,7 @@ impl Document<'_> {
     }
 }
 
-enum Place<'p> {
+enum Located<'p> {
     /// Some parent on the way is missing; `rest` starts with it.
     Missing { parent: Id, rest: &'p [String] },
     /// The last name, whether there or not, in an existing parent.

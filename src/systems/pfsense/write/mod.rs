@@ -6,4 +6,4 @@ mod save;
 
 pub use by_php::save_by_php;
 pub use rebuild::{Rebuild, rebuild};
-pub use save::{Paths, Save, Saved, Step, read, restore, same_but_revision, save, save_watched};
+pub use save::{Moment, Paths, Save, Saved, read, restore, same_but_revision, save, save_watched};

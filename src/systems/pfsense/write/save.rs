@@ -65,7 +65,7 @@ pub struct Saved {
 
 /// A point between two effects, for tests that end the process there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Moment {
     /// The lock is held, nothing is written.
     Locked,
     /// Our backup is on disk.
@@ -91,7 +91,7 @@ pub fn save_watched(
     paths: &Paths,
     what: &Save<'_>,
     now: Timestamp,
-    watch: &mut dyn FnMut(Step),
+    watch: &mut dyn FnMut(Moment),
 ) -> Result<Saved> {
     let edit = |old: Result<&Document<'_>>| -> Result<Option<Vec<u8>>> {
         let old = old?;
@@ -125,11 +125,11 @@ fn replace(
     run: &str,
     replaces: Option<&Digest>,
     edit: impl FnOnce(Result<&Document<'_>>) -> Result<Option<Vec<u8>>>,
-    watch: &mut dyn FnMut(Step),
+    watch: &mut dyn FnMut(Moment),
 ) -> Result<Saved> {
     let config = &paths.config;
     let _lock = host.lock(&paths.lock, LOCK_LIMIT).doing(|| "taking pfSense's lock on its configuration")?;
-    watch(Step::Locked);
+    watch(Moment::Locked);
     let bytes = host.read_if_there(config)?;
     let before = bytes.as_deref().map(Digest::of);
     if replaces.is_some() && replaces != before.as_ref() {
@@ -146,24 +146,24 @@ fn replace(
         Some(bytes) => Some(back_up(host, paths, bytes, run).doing(|| "keeping a backup of config.xml")?),
         None => None,
     };
-    watch(Step::BackedUp);
+    watch(Moment::BackedUp);
     // pfSense throws away restore points that it can't read.
     if let (Ok(old), Some(bytes)) = (&old, &bytes) {
         restore_point(host, paths, old, bytes).doing(|| "keeping a restore point for pfSense")?;
     }
-    watch(Step::RestorePoint);
+    watch(Moment::RestorePoint);
     let file = NewFile { bytes: &new, replaces: before.clone(), mode: 0o600, keep_mode: true };
     let staged = host.stage(config, &file)?;
-    watch(Step::Staged);
+    watch(Moment::Staged);
     // Before the rename too: killed in between, we must not leave a cache that hides the new file. And after it, since
     // 2.8 reads without the lock and may have rebuilt it from the old file.
     host.remove(&paths.cache)?;
     host.put(staged)?;
-    watch(Step::Put);
+    watch(Moment::Put);
     host.remove(&paths.cache).map_err(|error| {
         error.hint(format!("config.xml is written, but pfSense ignores it until {} is removed", paths.cache.display()))
     })?;
-    watch(Step::CacheRemoved);
+    watch(Moment::CacheRemoved);
     Ok(Saved { before, after: Digest::of(&new), backup })
 }
 

@@ -8,13 +8,13 @@ mod entities;
 mod names;
 mod prolog;
 mod read;
-mod refusal;
 mod scan;
 mod seen;
 mod texts;
+mod unreadable;
 
 pub use dialect::Dialect;
 pub use document::{Document, Id, Kind};
 pub use read::SIZE_LIMIT;
-pub use refusal::{Consequence, Refusal};
 pub use seen::Seen;
+pub use unreadable::{Consequence, Unreadable};

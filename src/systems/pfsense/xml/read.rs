@@ -6,9 +6,9 @@ use super::document::{Document, Kind, NOBODY, Node};
 use super::encoding;
 use super::names::Names;
 use super::prolog::{self, Declares, Prolog};
-use super::refusal::{Broken, Refusal};
 use super::scan::{Cursor, Flaw, Reference, flaw, forbidden_character};
 use super::texts::is_data;
+use super::unreadable::{Broken, Unreadable};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -22,7 +22,7 @@ const ROW: usize = 48;
 
 impl<'a> Document<'a> {
     /// Reads a file by the rules its `<version>` asks for.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         // Well-formedness is the same for all; the version is only known afterwards.
         let newest = Self::read_as(bytes, Dialect::V2_9);
         let version = match &newest {
@@ -43,7 +43,7 @@ impl<'a> Document<'a> {
     }
 
     /// Reads a file by the rules of this generation.
-    pub fn read_as(bytes: &'a [u8], dialect: Dialect) -> Result<Self, Refusal> {
+    pub fn read_as(bytes: &'a [u8], dialect: Dialect) -> Result<Self, Unreadable> {
         let (text, utf16) = match encoding::utf16(bytes) {
             Ok(None) => match Reading::new(bytes, dialect).and_then(Reading::finish) {
                 Err(Broken { latin: true, .. }) => (encoding::latin(bytes), false),

@@ -1,12 +1,13 @@
-//! The commands on pfSense's own configuration.
+//! Answers the commands `dhcp`, `unbound` and `backup`.
 
 use super::{Session, Shown};
 use crate::cli::{Backup, Dhcp, DhcpDdns, Unbound};
 use crate::error::{Error, Exit, Result};
 use crate::model::ZoneName;
-use crate::report::firewall as report;
-use crate::tasks::firewall::{Knowledge, Warning};
-use crate::tasks::{backups, firewall, wiring};
+use crate::report::pfsense as report;
+use crate::tasks::dhcp::Warning;
+use crate::tasks::resolver::Knowledge;
+use crate::tasks::{backups, dhcp, resolver, wiring};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -19,20 +20,20 @@ impl Session<'_> {
         let (config, world) = (&self.config, &self.world);
         match command {
             Dhcp::Show { check } => {
-                let mut view = firewall::dhcp_view(config, world)?;
+                let mut view = dhcp::view(config, world)?;
                 if check {
                     for it in &mut view.scopes {
-                        let found = firewall::check_dns_servers(config, world, &it.scope.dns_servers).await?;
+                        let found = dhcp::check_dns_servers(config, world, &it.scope.dns_servers).await?;
                         it.warnings.extend(found);
                     }
                 }
                 Ok(Shown::new(report::dhcp_text(&view), data(&view)?))
             }
             Dhcp::DnsServers { interface, servers, check, go, .. } => {
-                let (plan, mut warnings) = firewall::dns_servers(config, world, &interface, &servers)?;
+                let (plan, mut warnings) = dhcp::dns_servers(config, world, &interface, &servers)?;
                 if check {
                     let names: Vec<String> = servers.iter().map(ToString::to_string).collect();
-                    warnings.extend(firewall::check_dns_servers(config, world, &names).await?);
+                    warnings.extend(dhcp::check_dns_servers(config, world, &names).await?);
                 }
                 self.warn(&warnings);
                 let mut shown = self.go(plan, &go).await?;
@@ -61,14 +62,14 @@ impl Session<'_> {
     pub(super) async fn unbound(&mut self, command: Unbound) -> Result<Shown> {
         let (how, zones, servers, go) = match command {
             Unbound::Show => {
-                let view = firewall::resolver(&self.config, &self.world)?;
+                let view = resolver::view(&self.config, &self.world)?;
                 return Ok(Shown::new(report::resolver_text(&view), data(&view)?));
             }
             Unbound::Forward { zones, servers, go, .. } => (Knowledge::Forward, zones, servers, go),
             Unbound::AuthZone { zones, servers, go, .. } => (Knowledge::Copy, zones, servers, go),
         };
         let zones = self.zones(&zones)?;
-        let plan = firewall::resolve(&self.config, &self.world, how, &zones, &servers)?;
+        let plan = resolver::resolve(&self.config, &self.world, how, &zones, &servers)?;
         self.go(plan, &go).await
     }
 

@@ -1,4 +1,4 @@
-//! Commands on pfSense's own configuration.
+//! The commands `dhcp`, `unbound` and `backup`: pfSense's own configuration, and the files kept of it.
 
 use super::Go;
 use clap::Subcommand;

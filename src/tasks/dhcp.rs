@@ -1,23 +1,18 @@
-//! What pfSense hands to DHCP clients and what its resolver knows: plans of one edit each, and views.
+//! What pfSense hands to DHCP clients: a view of it, and plans that change the DNS servers.
 
-use crate::changes::files;
-use crate::changes::firewall::{self, Check};
-use crate::config::{Config, Firewall, Writer};
-use crate::error::{Doing, Error, Result};
+use super::config_xml::{parse, plan_edit, read};
+use crate::config::Config;
+use crate::error::Result;
 use crate::model::{DomainName, ZoneName};
 use crate::plan::Plan;
 use crate::systems::dns::{self, Rtype};
-use crate::systems::pfsense::Rebuild;
-use crate::systems::pfsense::dhcp;
-use crate::systems::pfsense::unbound;
-use crate::systems::pfsense::{self, Document, Edit};
-use crate::world::{Digest, World};
+use crate::systems::pfsense::{Rebuild, dhcp};
+use crate::world::World;
 use futures::future::join_all;
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use crate::systems::pfsense::dhcp::{Backend, Scope, Warning};
-pub use crate::systems::pfsense::unbound::Resolver;
 
 /// What the DHCP server of a firewall is set up to do.
 #[derive(Debug, Serialize)]
@@ -38,59 +33,6 @@ pub struct ScopeView {
     pub scope: Scope,
     /// What the operator should know.
     pub warnings: Vec<Warning>,
-}
-
-/// The bytes of config.xml.
-pub(super) fn read(firewall: &Firewall, world: &World) -> Result<Vec<u8>> {
-    let path = &firewall.pfsense.config;
-    world.host(&firewall.name)?.read_if_there(path)?.ok_or_else(|| {
-        Error::usage(format!("{}: not found; is this a pfSense firewall?", path.display()))
-            .hint("pfsense.config in pfddns.toml says where it is")
-    })
-}
-
-/// Reads config.xml by pfSense's rules.
-pub(super) fn parse<'a>(firewall: &Firewall, bytes: &'a [u8]) -> Result<Document<'a>> {
-    pfsense::read(bytes).doing(|| format!("reading {}", firewall.pfsense.config.display()))
-}
-
-/// A plan of one edit on the first firewall, planned from what it has now. Empty if it is so already.
-pub(super) fn plan_edit(
-    config: &Config,
-    world: &World,
-    document: &Document<'_>,
-    task: &str,
-    title: &str,
-    edits: Vec<Edit>,
-    rebuild: Rebuild,
-) -> Result<Plan> {
-    let on = &config.primary;
-    let mut plan = Plan::new(task, format!("{title} on {}", on.name), world.clock.now());
-    let php = world.host(&on.name)?.mode(&on.pfsense.php)?.is_some();
-    let rebuilt = Some(rebuild).filter(|_| php);
-    let Some(mut step) = firewall::edit(on, document, &plan.id, title, &edits, rebuilt)? else { return Ok(plan) };
-    let host = on.name.clone();
-    match rebuilt {
-        Some(Rebuild::Dhcp) if dhcp::backend(document) == Backend::Kea => {
-            step.after.push(Check::DhcpRuns { host }.into());
-        }
-        Some(Rebuild::Resolver) => step.after.push(Check::ResolverRuns { host }.into()),
-        _ => {}
-    }
-    let by = match on.pfsense.writer {
-        Writer::Pfddns => "",
-        Writer::Pfsense => ", written by pfSense's own PHP",
-    };
-    step.title = match rebuilt {
-        Some(what) => format!("{title}{by}, and have pfSense rebuild {what}"),
-        None => format!(
-            "{title}{by} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
-            on.pfsense.php.display()
-        ),
-    };
-    plan.given.push(files::is(&on.name, &on.pfsense.config, Some(Digest::of(document.bytes()))));
-    plan.steps.push(step);
-    Ok(plan)
 }
 
 /// Option 6 of an interface; none: pfSense's own choice. With warnings about the list.
@@ -114,7 +56,7 @@ pub fn dns_servers(
 }
 
 /// The DHCP server as config.xml has it.
-pub fn dhcp_view(config: &Config, world: &World) -> Result<DhcpView> {
+pub fn view(config: &Config, world: &World) -> Result<DhcpView> {
     let bytes = read(&config.primary, world)?;
     let document = parse(&config.primary, &bytes)?;
     let scopes = dhcp::scopes(&document).into_iter();
@@ -155,49 +97,10 @@ fn judged(name: &DomainName, ours: bool, answers: Vec<(IpAddr, Result<dns::Answe
     answers.into_iter().filter_map(what).map(|what| Warning { what }).collect()
 }
 
-/// The resolver as config.xml has it.
-pub fn resolver(config: &Config, world: &World) -> Result<Resolver> {
-    let bytes = read(&config.primary, world)?;
-    Ok(unbound::show(&parse(&config.primary, &bytes)?))
-}
-
-/// How the resolver shall know a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Knowledge {
-    /// It asks the servers.
-    Forward,
-    /// It keeps a copy.
-    Copy,
-}
-
-/// Makes the resolver know the zones from these servers; none: takes out what we put in.
-pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName], servers: &[IpAddr]) -> Result<Plan> {
-    let bytes = read(&config.primary, world)?;
-    let mut text = bytes.clone();
-    // Each zone's edit builds on the one before; together they are one change.
-    for zone in zones {
-        let document = parse(&config.primary, &text)?;
-        let edits = match how {
-            Knowledge::Forward => unbound::forward(&document, zone, servers)?,
-            Knowledge::Copy => unbound::auth_zone(&document, zone, servers)?,
-        };
-        text = document.edited(&edits)?;
-    }
-    let document = parse(&config.primary, &bytes)?;
-    let edits = unbound::differences(&document, &parse(&config.primary, &text)?);
-    let names: Vec<String> = zones.iter().map(ToString::to_string).collect();
-    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-    let title = match (how, servers.is_empty()) {
-        (_, true) => format!("make the resolver forget {}", names.join(", ")),
-        (Knowledge::Forward, _) => format!("make the resolver ask {} for {}", servers.join(", "), names.join(", ")),
-        (Knowledge::Copy, _) => format!("make the resolver keep {} from {}", names.join(", "), servers.join(", ")),
-    };
-    plan_edit(config, world, &document, "unbound", &title, edits, Rebuild::Resolver)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn servers_that_fail_a_client_are_named_also_when_all_of_them_do() {

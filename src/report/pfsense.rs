@@ -1,7 +1,8 @@
-//! pfSense's settings as text.
+//! DHCP, resolver, wiring and backups of a pfSense as text.
 
 use crate::tasks::backups::{Backup, Difference, Of};
-use crate::tasks::firewall::{Backend, DhcpView, Resolver, Scope, ScopeView};
+use crate::tasks::dhcp::{Backend, DhcpView, Scope, ScopeView};
+use crate::tasks::resolver::Resolver;
 use crate::tasks::wiring::WiringView;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

@@ -16,7 +16,7 @@ pub enum Consequence {
 
 /// Why pfSense would not take this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Unreadable {
     /// Line in the file, from 1.
     pub line: usize,
     /// The fact.
@@ -25,7 +25,7 @@ pub struct Refusal {
     pub consequence: Consequence,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.what)
     }
@@ -41,10 +41,10 @@ pub(super) struct Broken {
 
 impl Broken {
     /// In a file with these bytes, read by the rules of this generation.
-    pub(super) fn refusal(&self, bytes: &[u8], dialect: Dialect) -> Refusal {
+    pub(super) fn refusal(&self, bytes: &[u8], dialect: Dialect) -> Unreadable {
         let dies = self.structure && dialect.dies_of_bad_structure();
         let consequence = if dies { Consequence::Dies } else { Consequence::BackupRestored };
-        Refusal { line: line_of(bytes, self.flaw.at), what: self.flaw.what.clone(), consequence }
+        Unreadable { line: line_of(bytes, self.flaw.at), what: self.flaw.what.clone(), consequence }
     }
 }
 
