@@ -1,5 +1,8 @@
 //! Holds the code to the map drawn in `src/lib.rs`: who may use whom, and a few rules of the house that a grep can hold.
 
+#[path = "layers/circles.rs"]
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -219,6 +222,13 @@ fn a_planted_arrow_is_found() {
     ] {
         assert_eq!(found(file, text), arrows, "{file}: {text}");
     }
+}
+
+#[test]
+fn nothing_imports_in_a_circle() {
+    let code = code();
+    none(&circles::between_folders(&code));
+    none(&circles::between_files(&code));
 }
 
 #[test]
