@@ -12,7 +12,7 @@
 //! plan     changes, config, model, world     changes  systems, config, model, world
 //! systems  world, config, model              config   model
 //! world    model
-//! model, secret, error, diff: used by all, use nothing of ours
+//! model, secret, error, diff, text: used by all, use nothing of ours
 //! ```
 
 pub mod changes;
@@ -27,6 +27,7 @@ mod run;
 pub mod secret;
 pub mod systems;
 pub mod tasks;
+pub mod text;
 pub mod world;
 
 pub use run::{Answer, Environment, TEMPLATE, run};

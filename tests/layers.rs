@@ -187,8 +187,8 @@ fn every_arrow_is_drawn() {
 fn the_drawing_is_read_as_meant() {
     let map = map();
     let may = |layer: &str| map[layer].iter().map(String::as_str).collect::<Vec<_>>();
-    assert_eq!(may("model"), ["diff", "error", "model", "secret"]);
-    assert_eq!(may("systems"), ["config", "diff", "error", "model", "secret", "world"]);
+    assert_eq!(may("model"), ["diff", "error", "model", "secret", "text"]);
+    assert_eq!(may("systems"), ["config", "diff", "error", "model", "secret", "text", "world"]);
     assert!(map["tasks"].contains("plan") && !map["plan"].contains("tasks") && !map["world"].contains("systems"));
 }
 

@@ -126,15 +126,6 @@ pub enum StoreConfig {
     },
 }
 
-impl StoreConfig {
-    /// Path of the secret that holds the keys.
-    pub fn secret_path(&self) -> &str {
-        match self {
-            Self::File { secret, .. } | Self::Vault { secret, .. } => secret,
-        }
-    }
-}
-
 /// Kea's DDNS daemon (D2) and the DHCP server that feeds it, as the site wants them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

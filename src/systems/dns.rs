@@ -12,10 +12,10 @@ use crate::world::World;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::tsig::TsigAlgorithm;
-use hickory_proto::rr::rdata::{A, AAAA, PTR, TXT};
+use hickory_proto::rr::rdata::{A, PTR, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record as WireRecord, RecordType, TSigVerifier, TSigner};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// Allowed difference between the clocks of the two sides in seconds (RFC 8945 §10 recommends 300).
 const FUDGE: u16 = 300;
@@ -89,8 +89,6 @@ impl fmt::Display for Rtype {
 pub enum Data {
     /// IPv4 address
     A(Ipv4Addr),
-    /// IPv6 address
-    Aaaa(Ipv6Addr),
     /// Name of an address
     Ptr(DomainName),
     /// One text of at most 255 bytes
@@ -102,7 +100,6 @@ impl Data {
     pub fn rtype(&self) -> Rtype {
         match self {
             Self::A(_) => Rtype::A,
-            Self::Aaaa(_) => Rtype::Aaaa,
             Self::Ptr(_) => Rtype::Ptr,
             Self::Txt(_) => Rtype::Txt,
         }
@@ -112,7 +109,6 @@ impl Data {
     pub fn text(&self) -> String {
         match self {
             Self::A(address) => address.to_string(),
-            Self::Aaaa(address) => address.to_string(),
             Self::Ptr(target) => target.to_string(),
             Self::Txt(text) => text.clone(),
         }
@@ -121,7 +117,6 @@ impl Data {
     fn wire(&self) -> Result<RData> {
         Ok(match self {
             Self::A(address) => RData::A(A(*address)),
-            Self::Aaaa(address) => RData::AAAA(AAAA(*address)),
             Self::Ptr(target) => RData::PTR(PTR(wire_name(target.as_str())?)),
             Self::Txt(text) if text.len() > 255 => return Err(Error::usage("a text record holds at most 255 bytes")),
             Self::Txt(text) => RData::TXT(TXT::new(vec![text.clone()])),

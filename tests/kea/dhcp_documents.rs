@@ -99,7 +99,7 @@ fn theirs(home: &KeaHome, text: &str) -> Option<String> {
 
 /// The places of our errors.
 fn ours(text: &str, version: Version) -> Vec<String> {
-    let found = match Document::parse_with(text.as_bytes(), "t.conf", &|_| None) {
+    let found = match Document::scan(text.as_bytes(), "t.conf", &|_| None).and_then(Document::whole) {
         Err(error) => vec![syntax(&error)],
         Ok(document) => {
             lint(None, &[&document], &Context { against: Checked::new(version), zones: &[], reserved: &[] })

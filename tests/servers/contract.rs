@@ -4,7 +4,7 @@ use crate::{Lab, new_secret};
 use pfddns::model::{Algorithm, GrantRow, KeyName, KeyRef, UpdateMode, ZoneName, ZoneRules};
 use pfddns::secret::{Secret, SecretRef};
 use pfddns::systems::dns::{self, Data, Record, Refusal, Rtype, Signer, Verdict};
-use pfddns::systems::servers::{Feature, NameServer as _};
+use pfddns::systems::servers::{NameServer as _, Server};
 use pfddns::world::Clock;
 
 const REFUSED_SIGNED: Verdict = Verdict::Refused(Refusal::Refused { signed: true });
@@ -163,7 +163,7 @@ impl Lab {
         rules.acl.swap(0, last);
         self.set(zone, &rules).await;
         assert_eq!(self.ask(zone, Some(key)).await, Verdict::Accepted);
-        if !self.server.cannot().contains(&Feature::RecordTypes) {
+        if matches!(self.server, Server::Technitium(_)) {
             self.set(zone, &rules.with(&key.it.name, &key.rows(zone, &["TXT", "A"]))).await;
             let signer = key.signer();
             for (rtype, verdict) in [(Rtype::Txt, Verdict::Accepted), (Rtype::Any, REFUSED_SIGNED)] {

@@ -16,13 +16,6 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-impl Verdict {
-    /// True if the update was taken.
-    pub fn accepted(self) -> bool {
-        self == Self::Accepted
-    }
-}
-
 /// Why an update was not taken (RFC 2136 §2.2, RFC 8945 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {

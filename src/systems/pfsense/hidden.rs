@@ -5,6 +5,7 @@ use super::edit::{Edit, prove};
 use super::xml::{Document, Id, Kind};
 use crate::diff::unified;
 use crate::error::Result;
+use crate::text::splice;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -33,8 +34,7 @@ const SECRET: [&str; 18] = [
 /// The text with secrets hidden. Equal values get equal names, so a changed secret still shows as a change. What pfSense
 /// keeps in base64 is shown as the text it is, since nobody could review it, nor see a secret in it, otherwise.
 pub fn hidden(document: &Document<'_>, names: &mut HashMap<String, usize>) -> String {
-    let mut out = String::with_capacity(document.text.len());
-    let mut at = 0;
+    let mut cuts = Vec::new();
     let secrets: Vec<bool> = document.tag_names().map(is_secret).collect();
     let is_secret = |id| document.node(id).and_then(|it| secrets.get(it.name as usize)).is_some_and(|it| *it);
     walk(document, document.root(), &mut |parent, id| {
@@ -49,12 +49,10 @@ pub fn hidden(document: &Document<'_>, names: &mut HashMap<String, usize>) -> St
         let before = document.text.get(..content.start).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
         let indent = line.get(..line.len() - line.trim_start().len()).unwrap_or_default();
-        out.push_str(document.text.get(at..content.start).unwrap_or_default());
-        out.push_str(&shown.replace('\n', &format!("\n{indent}\t")));
-        at = content.end;
+        let shown = shown.replace('\n', &format!("\n{indent}\t"));
+        cuts.push((content, shown));
     });
-    out.push_str(document.text.get(at..).unwrap_or_default());
-    out
+    splice(&document.text, cuts).unwrap_or_default()
 }
 
 fn walk(document: &Document<'_>, id: Id, each: &mut dyn FnMut(Id, Id)) {

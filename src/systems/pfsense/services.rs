@@ -31,11 +31,6 @@ impl Entries {
     pub fn all(self) -> bool {
         self.service && self.early && self.in_package
     }
-
-    /// Any of them is there.
-    pub fn any(self) -> bool {
-        self.service || self.early || (self.package && self.in_package)
-    }
 }
 
 /// The command at boot.
@@ -205,7 +200,8 @@ mod tests {
         let new = document.edited(&remove(&document, Path::new(SCRIPT)).unwrap()).unwrap();
         let document = Document::read(&new).unwrap();
         assert_eq!(list(&document, SERVICES).len(), 1);
-        assert!(!entries(&document, Path::new(SCRIPT)).any());
+        let left = entries(&document, Path::new(SCRIPT));
+        assert!(!(left.service || left.early || left.package && left.in_package));
         let mine = text.replace(
             "<rcfile>x.sh</rcfile>\n\t\t\t<executable>x<",
             "<rcfile>x.sh</rcfile>\n\t\t\t<executable>kea-dhcp-ddns<",

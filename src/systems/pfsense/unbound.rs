@@ -268,7 +268,10 @@ mod tests {
             ("ip".into(), "9.9.9.9".into()),
             ("descr".into(), "mine".into()),
         ]);
-        let text = apply(CONFIG, &[Edit::append("unbound/domainoverrides", foreign)]);
+        let text = apply(
+            CONFIG,
+            &[Edit::Append { path: ["unbound", "domainoverrides"].map(str::to_owned).into(), value: foreign }],
+        );
         let wired = Document::read(text.as_bytes()).unwrap();
         let error = forward(&wired, &zone(), &addresses(&["10.0.10.53"])).unwrap_err().to_string();
         assert!(error.contains("already forwarded to 9.9.9.9"), "{error}");

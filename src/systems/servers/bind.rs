@@ -6,7 +6,7 @@
 
 mod file;
 
-use super::{Feature, HeldKey, NameServer, Standing, acl, check_bypass, check_secret, check_signed, moved, same_rules};
+use super::{HeldKey, NameServer, Standing, acl, check_bypass, check_secret, check_signed, moved, same_rules};
 use crate::error::{Doing as _, Error, Result};
 use crate::model::{GrantRow, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, ZoneRules};
 use crate::secret::Secret;
@@ -141,11 +141,14 @@ impl Bind {
     fn change_rules(&self, world: &mut World, zone: &ZoneName, old: &ZoneRules, new: &ZoneRules) -> Result<()> {
         acl::check(&new.acl)?;
         if matches!(new.mode, UpdateMode::ZoneNameServers | UpdateMode::ZoneNameServersAndAcl) {
-            return Err(Error::usage(format!("{}: BIND can't {}", self.name, Feature::NameServerModes)));
+            return Err(Error::usage(format!("{}: BIND can't take updates from the zone's name servers", self.name)));
         }
         let below = format!("*.{}", zone.without_dot());
         if let Some(row) = new.rows.iter().find(|row| row.name != zone.without_dot() && row.name != below) {
-            return Err(Error::usage(format!("{}: BIND can't {} ({})", self.name, Feature::Names, row.name)));
+            return Err(Error::usage(format!(
+                "{}: BIND can't restrict a key to part of a zone ({})",
+                self.name, row.name
+            )));
         }
         let (old, new) = (self.normalise(old), self.normalise(new));
         let now = self.read_rules_or_unwired(world, zone)?;
@@ -270,10 +273,6 @@ impl NameServer for Bind {
         let version = version.trim_start_matches("BIND ").split(' ').next().unwrap_or_default().to_owned();
         // The include file is synced to disk before named reads it.
         Ok(Standing { version, started: get("boot time: ")?, save_delay: Duration::ZERO })
-    }
-
-    fn cannot(&self) -> &'static [Feature] {
-        &[Feature::RecordTypes, Feature::Names, Feature::NameServerModes]
     }
 
     fn normalise(&self, rules: &ZoneRules) -> ZoneRules {

@@ -15,7 +15,6 @@ use crate::secret::{Fingerprint, Secret};
 use crate::world::World;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,27 +38,6 @@ pub struct Standing {
     pub started: String,
     /// Longest time from a change to the file on its disk; a crash before it loses the change.
     pub save_delay: Duration,
-}
-
-/// What a server may be unable to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feature {
-    /// Restrict a key to record types.
-    RecordTypes,
-    /// Restrict a key to the apex or to what is below it.
-    Names,
-    /// Take updates from the addresses of the zone's name servers.
-    NameServerModes,
-}
-
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RecordTypes => "restrict a key to record types",
-            Self::Names => "restrict a key to part of a zone",
-            Self::NameServerModes => "take updates from the zone's name servers",
-        })
-    }
 }
 
 /// What every server offers. Everything that looks may be asked at any time; everything that touches can be repeated.
@@ -96,8 +74,6 @@ pub trait NameServer {
     ) -> Result<()>;
     /// Version, start time and save delay.
     async fn standing(&self, world: &World) -> Result<Standing>;
-    /// What this kind of server can't do; asked while planning.
-    fn cannot(&self) -> &'static [Feature];
     /// What the server gives back when these rules are set.
     fn normalise(&self, rules: &ZoneRules) -> ZoneRules;
 }
@@ -122,14 +98,6 @@ impl Server {
                 Self::Bind(Bind::new(it.name.clone(), it.dns, include_file, rndc.clone()))
             }
         })
-    }
-
-    /// Its name in plans and reports.
-    pub fn name(&self) -> &ServerName {
-        match self {
-            Self::Technitium(it) => &it.name,
-            Self::Bind(it) => &it.name,
-        }
     }
 
     /// Its DNS port.
@@ -206,13 +174,6 @@ impl NameServer for Server {
         match self {
             Self::Technitium(it) => it.standing(world).await,
             Self::Bind(it) => it.standing(world).await,
-        }
-    }
-
-    fn cannot(&self) -> &'static [Feature] {
-        match self {
-            Self::Technitium(it) => it.cannot(),
-            Self::Bind(it) => it.cannot(),
         }
     }
 

@@ -4,7 +4,7 @@
 mod api;
 mod keys;
 
-use super::{Feature, HeldKey, NameServer, Standing, acl, check_bypass, check_signed, moved, same_rules};
+use super::{HeldKey, NameServer, Standing, acl, check_bypass, check_signed, moved, same_rules};
 use crate::error::{Doing as _, Error, Result};
 use crate::model::{GrantRow, KeyName, KeyRef, ServerName, UpdateMode, ZoneName, ZoneRules};
 use crate::secret::Secret;
@@ -282,10 +282,6 @@ impl NameServer for Technitium {
         let info = self.info(world).await.doing(|| format!("asking {} how it stands", self.name))?;
         let save_delay = self.save_delay.unwrap_or_else(|| save_delay(&info.version));
         Ok(Standing { version: info.version, started: info.uptimestamp, save_delay })
-    }
-
-    fn cannot(&self) -> &'static [Feature] {
-        &[]
     }
 
     fn normalise(&self, rules: &ZoneRules) -> ZoneRules {

@@ -42,13 +42,6 @@ pub struct Book {
     pub keys: Vec<StoredKey>,
 }
 
-impl Book {
-    /// The key of this name.
-    pub fn key(&self, name: &KeyName) -> Option<&StoredKey> {
-        self.keys.iter().find(|it| &it.name == name)
-    }
-}
-
 /// One change to the secret. Changes of other people's fields can't be said.
 #[derive(Debug)]
 pub enum Edit<'a> {

@@ -6,6 +6,8 @@
 mod error;
 #[path = "systems.rs"]
 mod systems;
+#[path = "../../../src/text.rs"]
+mod text;
 
 use libfuzzer_sys::fuzz_target;
 use systems::pfsense::{Dialect, Document, Edit, Kind, Seen};

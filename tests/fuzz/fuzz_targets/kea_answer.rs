@@ -7,6 +7,8 @@
 mod error;
 #[path = "systems.rs"]
 mod systems;
+#[path = "../../../src/text.rs"]
+mod text;
 
 use error::Error;
 use libfuzzer_sys::fuzz_target;

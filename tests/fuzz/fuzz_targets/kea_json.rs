@@ -7,6 +7,8 @@
 mod error;
 #[path = "systems.rs"]
 mod systems;
+#[path = "../../../src/text.rs"]
+mod text;
 
 use libfuzzer_sys::fuzz_target;
 use systems::kea::Version;
@@ -14,6 +16,7 @@ use systems::kea::leases::file::Leases;
 use systems::kea::lint::against::Checked;
 use systems::kea::lint::check;
 use systems::kea::text::{Document, Node, Value};
+use text::splice;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(leases) = Leases::read(data, "f") {
@@ -37,10 +40,12 @@ fuzz_target!(|data: &[u8]| {
     for path in leaves(document.root()) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let span = document.root().at(&path).expect("it was just there").span;
-        let new = document.replace(&[(&path, "[1]".into())]).expect("one value for another");
-        assert_eq!(new.text(), format!("{}[1]{}", &text[..span.start], &text[span.end..]));
-        let back = new.replace(&[(&path, text[span.start..span.end].into())]).expect("the way back");
-        assert_eq!(back.text(), text);
+        let new = splice(text, vec![(span.start..span.end, "[1]".into())]).expect("a place in the text");
+        let new = Document::parse(new.as_bytes(), "f").expect("one value for another");
+        let there = new.root().at(&path).expect("the new value").span;
+        assert_eq!(&new.text()[there.start..there.end], "[1]");
+        let old = text[span.start..span.end].to_owned();
+        assert_eq!(splice(new.text(), vec![(there.start..there.end, old)]).as_deref(), Some(text));
     }
 });
 

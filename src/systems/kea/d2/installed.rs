@@ -92,12 +92,6 @@ impl Installed {
         }
     }
 
-    /// True if any domain or server uses this key, by its DNS name.
-    pub fn uses(&self, name: &KeyName) -> bool {
-        let is = |key: &Option<String>| key.as_deref().is_some_and(|it| same_key(it, name));
-        self.domains.iter().any(|domain| is(&domain.key) || domain.servers.iter().any(|(_, key)| is(key)))
-    }
-
     /// The keys in use, each once, as spelled there.
     pub fn used_keys(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
@@ -108,11 +102,6 @@ impl Installed {
         names.sort_unstable();
         names.dedup();
         names
-    }
-
-    /// The fingerprint of a key's secret, by its DNS name.
-    pub fn fingerprint(&self, name: &KeyName) -> Option<&Fingerprint> {
-        self.keys.iter().find(|key| same_key(&key.name, name)).and_then(|key| key.fingerprint.as_ref())
     }
 
     /// The first difference that matters between this document and a `wanted` one (of a running D2 and its file, or of
@@ -229,10 +218,7 @@ mod tests {
         assert_eq!(installed.listen, Some("127.0.0.1:53002".parse().unwrap()));
         assert_eq!(installed.socket.as_deref(), Some("/run/kea/d2"));
         assert_eq!(installed.marker, None);
-        let old = KeyName::new("old.example.").unwrap();
-        assert_eq!(installed.fingerprint(&old), Some(&Secret::new("c2VjcmV0").fingerprint()));
-        assert!(installed.uses(&old) && installed.uses(&KeyName::new("NEW").unwrap()));
-        assert!(!installed.uses(&KeyName::new("other").unwrap()));
+        assert_eq!(installed.keys[0].fingerprint, Some(Secret::new("c2VjcmV0").fingerprint()));
         assert_eq!(installed.used_keys(), ["Old.Example", "new"]);
         assert_eq!(
             installed.domains.first().unwrap().servers,

@@ -31,7 +31,7 @@ fn what_is_rendered_reads_back_and_is_wholly_ours() {
     assert_eq!(installed.foreign, [""; 0]);
     assert_eq!(installed.marker.as_deref(), Some("ddns-2026a"));
     assert_eq!(installed.listen, Some(LISTEN.into()));
-    assert_eq!(installed.fingerprint(&old.name), Some(&one.fingerprint()));
+    assert_eq!(installed.keys[0].fingerprint, Some(one.fingerprint()));
     assert_eq!(installed.used_keys(), ["ddns-2026a"]);
     assert_eq!(installed.domains.len(), 4);
     assert_eq!(installed.domains.iter().filter(|it| it.reverse).count(), 2);

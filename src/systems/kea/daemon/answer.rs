@@ -1,7 +1,7 @@
 //! What a daemon of Kea answers over its control channel, taken apart. Nothing of an answer but its result code and a
 //! scrubbed text ever enters an error: `config-get` gives secrets. No I/O: `socket` asks.
 
-use crate::systems::kea::text::redact;
+use crate::text::hide_runs;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,7 +65,7 @@ pub fn scrub(text: &str) -> String {
         }
         None => text.to_owned(),
     };
-    redact::hide_runs(&text).chars().filter(|char| !char.is_control()).take(600).collect()
+    hide_runs(&text).chars().filter(|char| !char.is_control()).take(600).collect()
 }
 
 /// Counters by name, e.g. `update-sent` or `key[k-old.].update-sent`. Kea drops per-key counters at every reconfigure:

@@ -60,16 +60,6 @@ impl Statistics {
     }
 }
 
-/// True if D2 has no update under way: at rest in two readings `gap` apart with nothing received in between.
-pub async fn idle(world: &crate::world::World, host: &Host, socket: &Path, gap: Duration) -> Result<bool> {
-    let before = Statistics::read(host, socket)?;
-    if !before.at_rest() {
-        return Ok(false);
-    }
-    world.clock.sleep(gap).await;
-    Ok(Statistics::read(host, socket)? == before)
-}
-
 /// The daemon's version.
 pub fn version(host: &Host, socket: &Path) -> Result<Version> {
     let text = command(host, socket, "version-get", None)?.text;

@@ -6,6 +6,7 @@ use crate::model::Network;
 use crate::model::rules::ConflictMode;
 use crate::systems::kea::Version;
 use crate::systems::kea::text::{Document, Node};
+use crate::text::splice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
@@ -241,7 +242,7 @@ impl Generated {
                 None => new.push_str(&format!("{name}:{value}")),
             }
         }
-        out.push(Splice { range: at..at, new });
+        out.push((at..at, new));
     }
 
     /// Cuts members out, each with the comma before it, or, at the front, behind it.
@@ -262,30 +263,21 @@ impl Generated {
                 (None, Some(next)) => member.name_span.start..next,
                 (None, None) => member.name_span.start..member.node.span.end,
             };
-            out.push(Splice { range, new: String::new() });
+            out.push((range, String::new()));
         }
     }
 
-    fn spliced(&self, mut splices: Vec<Splice>) -> Result<Vec<u8>> {
-        splices.sort_by_key(|it| it.range.start);
-        let text = self.document.text();
-        let (mut out, mut done) = (String::with_capacity(text.len() + 4096), 0);
-        for Splice { range, new } in splices {
-            out.push_str(text.get(done..range.start).unwrap_or_default());
-            out.push_str(&new);
-            done = range.end;
-        }
-        out.push_str(text.get(done..).unwrap_or_default());
+    fn spliced(&self, splices: Vec<Splice>) -> Result<Vec<u8>> {
+        let out = splice(self.document.text(), splices)
+            .ok_or_else(|| Error::new(format!("{}: two changes touch the same place", self.name)))?;
         // What the firewall's scripts could not read must never be written.
         Self::read(out.as_bytes(), &self.name)?;
         Ok(out.into_bytes())
     }
 }
 
-struct Splice {
-    range: Range<usize>,
-    new: String,
-}
+/// New text for a range.
+type Splice = (Range<usize>, String);
 
 /// The names our mark gives.
 fn marked(scope: &Node) -> Vec<&str> {

@@ -48,11 +48,6 @@ pub fn worst_first(mut found: Vec<Finding>) -> Vec<Finding> {
     found
 }
 
-/// True if anything is an error.
-pub fn has_errors(found: &[Finding]) -> bool {
-    found.iter().any(|it| it.severity == Severity::Error)
-}
-
 /// How the DHCP server and D2 are connected.
 fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>, context: &Context<'_>) {
     let root = Path::root();

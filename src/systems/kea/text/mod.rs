@@ -1,5 +1,4 @@
 //! A document in Kea's JSON dialect as a tree of values that know their place in the text.
-//! Edits replace the text of named values; comments, order, includes and everything else stay byte for byte.
 
 use crate::error::{Error, Result};
 use lex::{Lexer, Loader, Source, Span};
@@ -117,12 +116,7 @@ impl Document {
         Self::read(Lexer::new(bytes, file, None)?).whole()
     }
 
-    /// Parses as the daemon would, with included files in place of their `<?include …?>`.
-    pub fn parse_with(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
-        Self::scan(bytes, file, loader)?.whole()
-    }
-
-    /// Like `parse_with`, but a mistake in the syntax only ends the tree: what was read before it is there, and `broken`
+    /// Parses as the daemon would, with included files in place of their `<?include …?>`. A mistake in the syntax only ends the tree: what was read before it is there, and `broken`
     /// tells the mistake. Members given twice are both there. For checks, which want to see all that is wrong.
     pub fn scan(bytes: &[u8], file: &str, loader: Loader<'_>) -> Result<Self> {
         Ok(Self::read(Lexer::new(bytes, file, Some(loader))?))
@@ -202,38 +196,6 @@ impl Document {
     /// `FILE:line:column` of the start of a span.
     pub fn place(&self, span: Span) -> String {
         self.sources.get(span.source as usize).map(|it| it.place(span.told)).unwrap_or_default()
-    }
-
-    /// Replaces the value at each path by this JSON text and nothing else. The result is parsed again.
-    /// Errors: no such value, a value that stands in an included file, new text that is not one value.
-    pub fn replace(&self, edits: &[(&[&str], String)]) -> Result<Self> {
-        let mut cuts = Vec::new();
-        for (path, new) in edits {
-            let node = self.root.at(path).ok_or_else(|| {
-                Error::usage(format!("{}: there is no `{}` in this file", self.name(), path.join("/")))
-            })?;
-            if node.span.source != 0 {
-                return Err(Error::usage(format!("{}: this value stands in an included file", self.place(node.span)))
-                    .hint("change it there"));
-            }
-            cuts.push((node.span, new));
-        }
-        cuts.sort_by_key(|(span, _)| span.start);
-        let text = self.text();
-        let mut out = String::with_capacity(text.len());
-        let mut done = 0;
-        for (span, new) in cuts {
-            let kept = text.get(done..span.start).ok_or_else(|| Error::new("two edits of one value"))?;
-            out.push_str(kept);
-            out.push_str(new);
-            done = span.end;
-        }
-        out.push_str(text.get(done..).unwrap_or_default());
-        Self::parse(out.as_bytes(), self.name())
-    }
-
-    fn name(&self) -> &str {
-        self.sources.first().map(|it| it.name.as_str()).unwrap_or_default()
     }
 }
 

@@ -2,14 +2,12 @@
 //! parsed it rather hides too much.
 
 use super::{Document, Node};
+use crate::text::{hide_runs, splice};
 
 /// Members whose values are secrets, in any daemon's file and in any case.
 const SECRET: [&str; 2] = ["secret", "password"];
 /// What stands in place of a secret.
 const MASK: &str = "[secret]";
-/// A run of base64 letters of this length in a place nobody can judge is taken for a secret (12 bytes).
-const SUSPICIOUS: usize = 16;
-
 /// The text with all secrets replaced, the rest as it is, for diffs and messages.
 pub fn redact(bytes: &[u8]) -> String {
     match Document::parse(bytes, "") {
@@ -19,25 +17,17 @@ pub fn redact(bytes: &[u8]) -> String {
 }
 
 fn redact_document(document: &Document) -> String {
-    let mut cuts: Vec<(usize, usize, String)> = Vec::new();
-    find(document.root(), &mut |node| cuts.push((node.span.start, node.span.end, format!("\"{MASK}\""))));
+    let mut cuts = Vec::new();
+    find(document.root(), &mut |node| cuts.push((node.span.start..node.span.end, format!("\"{MASK}\""))));
     let text = document.text();
     for span in document.comments() {
         let comment = text.get(span.start..span.end).unwrap_or_default();
-        cuts.push((span.start, span.end, hide_all(comment)));
+        cuts.push((span.start..span.end, hide_all(comment)));
     }
-    cuts.sort_by_key(|cut| cut.0);
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for (start, end, new) in cuts {
-        // Anything that overlaps (a secret that is a map, with comments inside) is covered by the first cut.
-        let Some(kept) = text.get(done..start) else { continue };
-        out.push_str(kept);
-        out.push_str(&new);
-        done = end;
-    }
-    out.push_str(text.get(done..).unwrap_or_default());
-    out
+    cuts.sort_by_key(|(range, _)| range.start);
+    // Anything that overlaps (a secret that is a map, with comments inside) is covered by the first cut.
+    cuts.dedup_by(|next, first| next.0.start < first.0.end);
+    splice(text, cuts).unwrap_or_else(|| MASK.to_owned())
 }
 
 fn find(node: &Node, found: &mut impl FnMut(&Node)) {
@@ -83,23 +73,6 @@ fn after_value(text: &str, from: usize) -> usize {
         None => skipped + value.find(char::is_whitespace).unwrap_or(value.len()),
     };
     from + line.max(string)
-}
-
-/// Replaces every long run of base64 letters.
-pub fn hide_runs(text: &str) -> String {
-    let base64 = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '=');
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(base64) {
-        let (before, tail) = rest.split_at(start);
-        let end = tail.find(|char| !base64(char)).unwrap_or(tail.len());
-        let (run, after) = tail.split_at(end);
-        out.push_str(before);
-        out.push_str(if run.len() >= SUSPICIOUS { MASK } else { run });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

@@ -56,11 +56,6 @@ impl Edit {
         Self::Put { path: split(path), value: value.into() }
     }
 
-    /// `Append` from a path.
-    pub fn append(path: &str, value: impl Into<Seen>) -> Self {
-        Self::Append { path: split(path), value: value.into() }
-    }
-
     /// `Include` from a path.
     pub fn include(path: &str, value: impl Into<Seen>) -> Self {
         Self::Include { path: split(path), value: value.into() }

@@ -6,14 +6,11 @@ use super::proof;
 use super::render::{self, Layout};
 use crate::error::{Error, Result};
 use crate::systems::pfsense::xml::{Document, Id, Kind, Seen};
+use crate::text::splice;
 use std::ops::Range;
 
-/// Bytes that take the place of a range.
-#[derive(Debug)]
-struct Splice {
-    range: Range<usize>,
-    bytes: String,
-}
+/// Text that takes the place of a range.
+type Splice = (Range<usize>, String);
 
 impl Document<'_> {
     /// The file with these changes, proven: pfSense sees in it exactly what it saw before, plus the changes.
@@ -38,7 +35,8 @@ impl Document<'_> {
         for edit in edits {
             self.splice(edit, &mut splices)?;
         }
-        apply(self.bytes(), splices)
+        let new = splice(&self.text, splices);
+        new.map(String::into_bytes).ok_or_else(|| Error::new("two changes touch the same place in config.xml"))
     }
 
     /// Are these changes there already?
@@ -142,7 +140,7 @@ impl Document<'_> {
         {
             let mut bytes = String::new();
             render::text_into(&tag, text, self.dialect, &mut bytes)?;
-            out.push(Splice { range: self.content(id), bytes });
+            out.push((self.content(id), bytes));
             return Ok(());
         }
         if self.kind(id) == Kind::Elements {
@@ -152,7 +150,7 @@ impl Document<'_> {
             )));
         }
         let bytes = self.rendered(id, &tag, value)?;
-        out.push(Splice { range: self.span(id), bytes });
+        out.push((self.span(id), bytes));
         Ok(())
     }
 
@@ -189,7 +187,7 @@ impl Document<'_> {
         for (id, value) in old.iter().zip(new) {
             match self.kind(*id) {
                 // The caller gives the whole list, so a member may be replaced as a whole.
-                Kind::Elements => out.push(Splice { range: self.span(*id), bytes: self.rendered(*id, tag, value)? }),
+                Kind::Elements => out.push((self.span(*id), self.rendered(*id, tag, value)?)),
                 _ => self.replace(*id, value, out)?,
             }
         }
@@ -216,7 +214,7 @@ impl Document<'_> {
             bytes.push_str(&self.rendered(id, tag, member)?);
         }
         let end = self.span(id).end;
-        out.push(Splice { range: end..end, bytes });
+        out.push((end..end, bytes));
         Ok(())
     }
 
@@ -227,7 +225,7 @@ impl Document<'_> {
             bytes.push_str(&self.gap(id));
         }
         let start = self.span(id).start;
-        out.push(Splice { range: start..start, bytes });
+        out.push((start..start, bytes));
         Ok(())
     }
 
@@ -260,9 +258,9 @@ impl Document<'_> {
                 let gap = self.gap(last);
                 let indent = gap.trim_start_matches(['\r', '\n']);
                 let bytes = format!("{indent}{}{}", self.rendered(last, tag, &nested)?, self.line_end());
-                out.push(Splice { range: at..at, bytes });
+                out.push((at..at, bytes));
             }
-            None => out.push(Splice { range: close..close, bytes: self.rendered(last, tag, &nested)? }),
+            None => out.push((close..close, self.rendered(last, tag, &nested)?)),
         }
         Ok(())
     }
@@ -281,7 +279,7 @@ impl Document<'_> {
         let whole = Seen::Map(vec![(tag.to_owned(), value.clone())]);
         let name = self.name(parent).to_owned();
         let bytes = self.rendered(parent, &name, &whole)?;
-        out.push(Splice { range: self.span(parent), bytes });
+        out.push((self.span(parent), bytes));
         Ok(())
     }
 
@@ -294,7 +292,7 @@ impl Document<'_> {
             (Some(from), Some(rest)) => from..self.text.len() - rest.len(),
             _ => span,
         };
-        out.push(Splice { range, bytes: String::new() });
+        out.push((range, String::new()));
         Ok(())
     }
 
@@ -334,21 +332,4 @@ fn blank_line_start(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let trimmed = before.trim_end_matches([' ', '\t']);
     (trimmed.is_empty() || trimmed.ends_with('\n')).then_some(trimmed.len())
-}
-
-fn apply(old: &[u8], mut splices: Vec<Splice>) -> Result<Vec<u8>> {
-    splices.sort_by_key(|it| (it.range.start, it.range.end));
-    let added: usize = splices.iter().map(|it| it.bytes.len()).sum();
-    let mut new = Vec::with_capacity(old.len() + added);
-    let mut at = 0;
-    for splice in &splices {
-        let kept = old
-            .get(at..splice.range.start)
-            .ok_or_else(|| Error::new("two changes touch the same place in config.xml"))?;
-        new.extend_from_slice(kept);
-        new.extend_from_slice(splice.bytes.as_bytes());
-        at = splice.range.end;
-    }
-    new.extend_from_slice(old.get(at..).unwrap_or_default());
-    Ok(new)
 }

@@ -4,6 +4,7 @@
 use super::Technitium;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
+use crate::text::hide_runs;
 use crate::world::World;
 use crate::world::http::{self, Method, Url};
 use serde::Deserialize;
@@ -120,18 +121,7 @@ fn scrub<'a>(text: &str, secrets: impl Iterator<Item = &'a &'a str>) -> String {
     for secret in secrets.filter(|it| !it.is_empty()) {
         text = text.replace(*secret, "[secret]");
     }
-    let alphabet = |it: char| it.is_ascii_alphanumeric() || matches!(it, '+' | '/' | '=');
-    let mut clean = String::new();
-    for part in text.split_inclusive(|it| !alphabet(it)) {
-        let word = part.trim_end_matches(|it| !alphabet(it));
-        if word.len() >= 24 {
-            clean.push_str("[secret]");
-            clean.push_str(part.get(word.len()..).unwrap_or_default());
-        } else {
-            clean.push_str(part);
-        }
-    }
-    clean.chars().filter(|it| !it.is_control()).take(300).collect()
+    hide_runs(&text).chars().filter(|it| !it.is_control()).take(300).collect()
 }
 
 #[cfg(test)]
