@@ -142,6 +142,12 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Print the JSON schema of pfddns.toml or of what --json answers; without a name, list them
+    #[command(after_help = "Examples:\n  pfddns schema status\n  pfddns schema pfddns.toml > pfddns.schema.json")]
+    Schema {
+        /// `document` in a --json answer, `plan-file` for `plan --out`, or `pfddns.toml`
+        name: Option<String>,
+    },
     /// Print the man page; on a firewall the package has put it in place
     #[command(after_help = "Examples:\n  pfddns man | man -l -")]
     Man,

@@ -1,10 +1,13 @@
 //! From arguments to an answer: reads the configuration, asks a task for a plan, shows or applies it.
 
 mod builds;
+mod document;
 #[cfg(feature = "operator")]
 mod manual;
 mod pfsense;
 mod runs;
+#[cfg(feature = "operator")]
+mod schema;
 mod service;
 mod tell;
 
@@ -18,7 +21,7 @@ use crate::tasks;
 use crate::world::local::Local;
 use crate::world::{Host, Remote, Ssh, World};
 use clap::Parser;
-use serde_json::{Value, json};
+use document::Document;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,16 +51,22 @@ pub struct Answer {
     pub exit: Exit,
 }
 
-/// Text for people and the same as JSON.
+/// Text for people and the same as data.
 struct Shown {
     text: String,
-    json: Value,
+    document: Document,
     exit: Exit,
 }
 
 impl Shown {
-    fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, exit: Exit::Done }
+    fn new(text: impl Into<String>, document: Document) -> Self {
+        Self { text: text.into(), document, exit: Exit::Done }
+    }
+
+    /// Text that is no answer about the site.
+    fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::new(text.clone(), Document::Text { text })
     }
 }
 
@@ -85,14 +94,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, 
         Ok(runtime) => runtime.block_on(command(cli, environment, stderr)),
         Err(error) => Err(Error::new(format!("this machine gives no event loop: {error}"))),
     };
-    match shown {
-        Ok(shown) if json => Answer { stdout: format!("{:#}\n", shown.json), stderr: String::new(), exit: shown.exit },
-        Ok(shown) => Answer { stdout: shown.text, stderr: String::new(), exit: shown.exit },
-        Err(error) => Answer {
-            stdout: if json { format!("{:#}\n", report::error_json(&error)) } else { String::new() },
-            stderr: report::error_text(&error),
-            exit: error.exit(),
-        },
+    let printed = shown.and_then(|it| Ok((if json { it.document.print()? } else { it.text }, it.exit)));
+    match printed {
+        Ok((stdout, exit)) => Answer { stdout, stderr: String::new(), exit },
+        Err(error) => failed(&error, report::error_text(&error), json),
     }
 }
 
@@ -105,15 +110,20 @@ fn misspelt(error: &clap::Error, json: bool) -> Answer {
         _ => said.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     let error = Error::usage(what).hint("--help, behind any command, shows what there is");
-    let stdout = if json { format!("{:#}\n", report::error_json(&error)) } else { String::new() };
-    Answer { stdout, stderr, exit: Exit::Usage }
+    failed(&error, stderr, json)
+}
+
+fn failed(error: &Error, stderr: String, json: bool) -> Answer {
+    let stdout = if json { Document::from(error).print().unwrap_or_default() } else { String::new() };
+    Answer { stdout, stderr, exit: error.exit() }
 }
 
 async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) -> Result<Shown> {
     match &cli.command {
-        Command::Config { template: true } => return Ok(Shown::new(TEMPLATE, json!({ "template": TEMPLATE }))),
+        Command::Config { template: true } => return Ok(Shown::text(TEMPLATE)),
         Command::Completions { shell } => return builds::completions(shell),
         Command::Man => return builds::man(),
+        Command::Schema { name } => return builds::schema(name.as_deref()),
         Command::Hands => return builds::hands().await,
         _ => {}
     }
@@ -152,7 +162,7 @@ async fn without_config(command: &Command, path: &Path) -> Result<Option<Shown>>
 async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], kea: Option<&str>) -> Result<Shown> {
     let linted = tasks::kea::lint(config, world, files, kea).await?;
     let exit = if tasks::kea::has_errors(&linted) { Exit::Failed } else { Exit::Done };
-    Ok(Shown { text: report::kea::lint_text(&linted), json: report::kea::lint_json(&linted), exit })
+    Ok(Shown { text: report::kea::lint_text(&linted), document: Document::Lint(linted), exit })
 }
 
 fn explain(
@@ -163,7 +173,7 @@ fn explain(
     running: bool,
 ) -> Result<Shown> {
     let all = tasks::kea::explain(config, world, asked, files, running)?;
-    Ok(Shown::new(report::kea::explain_text(&all), report::kea::explain_json(&all)))
+    Ok(Shown::new(report::kea::explain_text(&all), Document::Explain { explained: all }))
 }
 
 /// The world of a configuration. Firewalls elsewhere are reached when they are first asked for something.
@@ -244,21 +254,20 @@ impl Session<'_> {
             Command::Backup(it) => self.backup(it).await,
             Command::Completions { shell } => builds::completions(&shell),
             Command::Man => builds::man(),
+            Command::Schema { name } => builds::schema(name.as_deref()),
             Command::Hands => builds::hands().await,
         }
     }
 
     fn show_config(&self) -> Result<Shown> {
-        let json =
-            serde_json::to_value(&self.config).map_err(|error| Error::new(format!("the configuration: {error}")))?;
-        Ok(Shown::new(format!("{json:#}\n"), json))
+        let document = Document::Config(Box::new(self.config.clone()));
+        Ok(Shown::new(document.print()?, document))
     }
 
     async fn status(&self) -> Result<Shown> {
         let status = tasks::status::status(&self.config, &self.world).await?;
-        let json = serde_json::to_value(&status).map_err(|error| Error::new(format!("the status: {error}")))?;
         let exit = if status.problems.is_empty() { Exit::Done } else { Exit::Failed };
-        Ok(Shown { text: report::status_text(&status), json, exit })
+        Ok(Shown { text: report::status_text(&status), document: Document::Status(Box::new(status)), exit })
     }
 
     fn bypass_status(&self) -> Result<Shown> {
@@ -267,15 +276,15 @@ impl Session<'_> {
             None => "no bypass\n".to_owned(),
             Some(it) => report::bypass_text(it),
         };
-        Ok(Shown::new(text, json!({ "bypass": state })))
+        Ok(Shown::new(text, Document::Bypass { bypass: state }))
     }
 
     /// What whoever opened the door must know: until when, and how it is closed.
     fn opened(&self, mut shown: Shown) -> Result<Shown> {
         if let (Exit::Done, Some(state)) = (shown.exit, tasks::bypass::state(&self.config, &self.world)?) {
             shown.text.push_str(&report::bypass_text(&state));
-            if let Value::Object(map) = &mut shown.json {
-                map.insert("until".into(), json!(state.until));
+            if let Document::Run { until, .. } = &mut shown.document {
+                *until = Some(state.until);
             }
         }
         Ok(shown)

@@ -36,6 +36,7 @@ impl fmt::Debug for Secret {
 
 /// First 12 hex digits of the SHA-256 of a secret's text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Fingerprint(String);
 
 impl fmt::Display for Fingerprint {
@@ -46,6 +47,7 @@ impl fmt::Display for Fingerprint {
 
 /// Where a secret lies: path and version in the secret store, and the field inside. Printed as `dns/ddns#8`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecretRef {
     /// Path in the store, without mount.

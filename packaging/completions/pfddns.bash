@@ -55,6 +55,9 @@ _pfddns() {
             pfddns,runs)
                 cmd="pfddns__subcmd__runs"
                 ;;
+            pfddns,schema)
+                cmd="pfddns__subcmd__schema"
+                ;;
             pfddns,status)
                 cmd="pfddns__subcmd__status"
                 ;;
@@ -219,6 +222,9 @@ _pfddns() {
                 ;;
             pfddns__subcmd__help,runs)
                 cmd="pfddns__subcmd__help__subcmd__runs"
+                ;;
+            pfddns__subcmd__help,schema)
+                cmd="pfddns__subcmd__help__subcmd__schema"
                 ;;
             pfddns__subcmd__help,status)
                 cmd="pfddns__subcmd__help__subcmd__status"
@@ -452,7 +458,7 @@ _pfddns() {
 
     case "${cmd}" in
         pfddns)
-            opts="-c -v -h -V --config --host --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
+            opts="-c -v -h -V --config --host --json --verbose --help --version config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1386,7 +1392,7 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__help)
-            opts="config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help"
+            opts="config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1876,6 +1882,20 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__help__subcmd__runs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2660,6 +2680,32 @@ _pfddns() {
             return 0
             ;;
         pfddns__subcmd__runs)
+            opts="-c -v -h --config --host --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pfddns__subcmd__schema)
             opts="-c -v -h --config --host --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -7,4 +7,4 @@ complete pfddns \
     'n/dhcp/(show dns-servers ddns)/' \
     'n/unbound/(show forward auth-zone)/' \
     'n/backup/(list diff restore prune)/' \
-    'p/1/(config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions man help)/'
+    'p/1/(config status plan apply runs resume undo tsig kea verify bypass dhcp unbound backup hands completions schema man help)/'

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 /// A change of a bypass.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "BypassChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Lets the listed addresses update without a signature. Never any address.
@@ -57,6 +58,7 @@ impl fmt::Display for Change {
 
 /// The rules of one zone on one server before the bypass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Saved {
     /// The server.
@@ -71,6 +73,7 @@ pub struct Saved {
 
 /// A bypass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct BypassState {
     /// The run that opened it.

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What a change saw.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Evidence {
     /// Probe updates that were accepted and read back.

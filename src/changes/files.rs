@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// A change of files that no other subject owns.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FilesChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Removes old backups. Never the newest one that pfSense would read.
@@ -21,6 +22,7 @@ pub enum Change {
 /// A fact about a file.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FilesCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// The configuration says the same as when the plan was made.

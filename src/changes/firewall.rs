@@ -24,6 +24,7 @@ const START: Duration = Duration::from_secs(30);
 /// A change of config.xml.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FirewallChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Edits pfSense's configuration under its lock, after a backup, and has pfSense rebuild what it concerns.
@@ -42,6 +43,7 @@ pub enum Change {
 /// A fact about config.xml or a daemon that follows it.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FirewallCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// pfSense's configuration says this.

@@ -22,6 +22,7 @@ const AT_ONCE: usize = 50;
 /// A change of what DNS has.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "HealChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.

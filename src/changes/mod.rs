@@ -28,6 +28,7 @@ pub use step::{Step, Undo};
 
 /// One change of the world. It can be saved, read, made twice and undone; it holds no secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "of")]
 pub enum Change {
     /// The secret store's book of keys.
@@ -54,6 +55,7 @@ pub enum Change {
 
 /// A fact that can be looked up. A check that can't be answered is an error, never true.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "of")]
 pub enum Check {
     /// The secret store's book of keys.

@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// A proof.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ProbesChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Writes a probe record in each zone with the key, reads it, removes it, and sees it gone.
@@ -33,6 +34,7 @@ pub enum Change {
 /// A fact that is proven by asking for an update that would change nothing.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ProbesCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// The server accepts an update signed with this key, in each zone.

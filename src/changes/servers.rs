@@ -15,6 +15,7 @@ use std::time::Duration;
 /// A change on a DNS server.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServersChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Gives a server the key.
@@ -42,6 +43,7 @@ pub enum Change {
 /// A fact about a DNS server.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServersCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// The server holds the key with the very secret the store has.

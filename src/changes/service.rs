@@ -16,6 +16,7 @@ const STARTS: u32 = 4;
 /// A change of D2's start script, or of whether D2 runs.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServiceChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Puts D2's start script in place, after a backup of what it replaces.
@@ -33,6 +34,7 @@ pub enum Change {
 /// A fact about the script or the process.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServiceCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// D2's start script is in place and may be run (true), or is not there (false).

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One move from a known state to a proven state, and the way back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// What the operator reads.
@@ -29,6 +30,7 @@ pub struct Step {
 
 /// The way back from a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
     /// This change.

@@ -20,6 +20,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(60);
 /// A change of the generated file.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "WiringChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
     /// Puts our keys into the file that pfSense generates for kea-dhcp4 (`None`: takes them out), after a backup, and has
@@ -30,6 +31,7 @@ pub enum Change {
 /// A fact about the wiring.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "WiringCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
     /// The running kea-dhcp4 sends names to D2 (true), or does not (false).

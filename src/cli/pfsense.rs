@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 #[derive(Debug, Subcommand)]
 pub enum Dhcp {
     /// Show interfaces, ranges, DNS servers, pools and static maps
-    #[command(after_help = "Examples:\n  pfddns dhcp show\n  pfddns --json dhcp show | jq '.scopes[].dns_servers'")]
+    #[command(after_help = "Examples:\n  pfddns dhcp show\n  pfddns --json dhcp show | jq '.scopes[].\"dns-servers\"'")]
     Show {
         /// Ask each DNS server whether it answers and knows our names
         #[arg(long)]

@@ -13,7 +13,9 @@ pub enum Service {
     #[command(after_help = "Examples:\n  pfddns kea service remove")]
     Remove(#[command(flatten)] Go),
     /// Show script, entries and daemon; exit 5 if something of it is missing, 1 if D2 should run and does not
-    #[command(after_help = "Examples:\n  pfddns kea service status\n  pfddns --json kea service status | jq .running")]
+    #[command(
+        after_help = "Examples:\n  pfddns kea service status\n  pfddns --json kea service status | jq '.firewalls[].running'"
+    )]
     Status,
     /// Start D2 if it should run and does not; made for cron
     #[command(after_help = ENSURE)]

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 /// One firewall. What lies elsewhere on this one only stands in its own tables.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct FirewallSpec {
     name: HostName,
@@ -19,10 +20,12 @@ pub(super) struct FirewallSpec {
     #[serde(default)]
     d2: D2Spec,
     #[serde(default)]
+    #[cfg_attr(feature = "operator", schemars(with = "PfsenseConfig"))]
     pfsense: toml::Table,
 }
 
 #[derive(Deserialize, Default)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct D2Spec {
     config: Option<PathBuf>,
@@ -34,10 +37,12 @@ struct D2Spec {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct SshSpec {
     program: PathBuf,
     config: Option<PathBuf>,
+    #[cfg_attr(feature = "operator", schemars(with = "String"))]
     hands: Spanned<String>,
 }
 

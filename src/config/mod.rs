@@ -27,6 +27,7 @@ pub const D2_PROBE_LABEL: &str = "pfddns-d2-probe";
 
 /// One site: firewalls, servers, zones, and where pfddns keeps its own files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Config {
     /// The site's name, shown in plans.
@@ -58,6 +59,7 @@ pub struct Config {
 
 /// One firewall of the site.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Firewall {
     /// Its name in plans, journals and reports.
@@ -72,8 +74,23 @@ pub struct Firewall {
     pub pfsense: PfsenseConfig,
 }
 
+/// A time as a number; the key says the unit.
+mod milliseconds {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(time: &(impl Into<Option<Duration>> + Copy), to: S) -> Result<S::Ok, S::Error> {
+        (*time).into().map(|it| it.as_millis() as u64).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::deserialize(from)?.map(Duration::from_millis))
+    }
+}
+
 /// How ssh is used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct SshConfig {
     /// OpenSSH's client.
@@ -92,6 +109,7 @@ impl SshConfig {
 
 /// How keys are named and made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct KeyPolicy {
     /// First part of each key's name; a date and a letter follow.
@@ -102,7 +120,8 @@ pub struct KeyPolicy {
 
 /// The secret store.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "type")]
 pub enum StoreConfig {
     /// A sealed file on the firewall.
     File {
@@ -128,11 +147,14 @@ pub enum StoreConfig {
 
 /// Kea's DDNS daemon (D2) and the DHCP server that feeds it, as the site wants them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct D2Config {
     /// False where no D2 is ours to change: then only the DNS servers and the store are.
     pub manage: bool,
     /// Wait for a DNS answer, per try.
+    #[serde(rename = "timeout-ms", serialize_with = "milliseconds::serialize")]
+    #[cfg_attr(feature = "operator", schemars(with = "u64"))]
     pub timeout: Duration,
     /// First labels that no client should get, in lower case, besides those every network has.
     pub reserved_names: Vec<String>,
@@ -142,6 +164,7 @@ pub struct D2Config {
 
 /// Where D2 and the DHCP servers are on one firewall.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct D2Places {
     /// `kea-dhcp-ddns.conf`
@@ -160,6 +183,7 @@ pub struct D2Places {
 
 /// Who writes config.xml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Writer {
     /// This program: only the touched lines change.
@@ -170,6 +194,7 @@ pub enum Writer {
 
 /// pfSense's configuration on the firewall of D2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PfsenseConfig {
     /// `config.xml`
@@ -216,6 +241,7 @@ impl Default for PfsenseConfig {
 
 /// One DNS server that takes updates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerConfig {
     /// Its name in plans and reports.
@@ -229,7 +255,8 @@ pub struct ServerConfig {
 
 /// How a server is managed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "type")]
 pub enum ServerKind {
     /// Technitium DNS Server 13.6 to 15.2, by its HTTP API.
     Technitium {
@@ -238,6 +265,8 @@ pub enum ServerKind {
         /// File that holds an API token, mode 0600.
         token_file: PathBuf,
         /// Longest time from a change to the file on its disk; `None`: by version (13.6 10 s, later 5 s).
+        #[serde(rename = "save-delay-ms", with = "milliseconds")]
+        #[cfg_attr(feature = "operator", schemars(with = "Option<u64>"))]
         save_delay: Option<Duration>,
     },
     /// BIND 9 on the firewall or this machine, by one include file and `rndc`.
@@ -251,6 +280,7 @@ pub enum ServerKind {
 
 /// A zone that clients' names or addresses are written into.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ZoneConfig {
     /// Its name.
@@ -259,6 +289,12 @@ pub struct ZoneConfig {
     pub servers: Vec<ServerName>,
     /// Addresses or networks that may send updates.
     pub sources: Vec<String>,
+}
+
+/// The schema of pfddns.toml.
+#[cfg(feature = "operator")]
+pub fn schema() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<v1::File>()
 }
 
 impl Config {

@@ -14,8 +14,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(title = "pfddns.toml"))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct File {
+pub(super) struct File {
+    #[cfg_attr(feature = "operator", schemars(with = "String", extend("const" = "v1")))]
     version: Spanned<String>,
     #[serde(default)]
     site: Site,
@@ -28,18 +30,23 @@ struct File {
     #[serde(default)]
     pfsense: PfsenseConfig,
     #[serde(default)]
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<FirewallSpec>"))]
     firewall: Vec<Spanned<FirewallSpec>>,
     #[serde(default)]
     ssh: SshSpec,
     #[serde(default)]
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<Server>"))]
     server: Vec<Spanned<Server>>,
     #[serde(default)]
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<ZoneSpec>"))]
     zone: Vec<Spanned<ZoneSpec>>,
     #[serde(default)]
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<SubnetSpec>"))]
     subnet: Vec<Spanned<SubnetSpec>>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Site {
     name: String,
@@ -54,8 +61,10 @@ impl Default for Site {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Key {
+    #[cfg_attr(feature = "operator", schemars(with = "String"))]
     prefix: Spanned<String>,
     algorithm: Algorithm,
 }
@@ -67,6 +76,7 @@ impl Default for Key {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "type")]
 enum Store {
     #[serde(rename_all = "kebab-case")]
@@ -96,6 +106,7 @@ fn default_secret() -> String {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct D2 {
     manage: bool,
@@ -107,6 +118,7 @@ struct D2 {
     dns_server_timeout_milliseconds: u64,
     dhcp4_socket: Option<PathBuf>,
     dhcp6_socket: Option<PathBuf>,
+    #[cfg_attr(feature = "operator", schemars(with = "Option<Vec<String>>"))]
     reserved_names: Option<Spanned<Vec<String>>>,
     conflict_mode: ConflictMode,
 }
@@ -130,6 +142,7 @@ impl Default for D2 {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "type")]
 enum Server {
     #[serde(rename_all = "kebab-case")]

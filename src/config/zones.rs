@@ -9,19 +9,25 @@ use toml::Spanned;
 
 /// A forward zone.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ZoneSpec {
     name: ZoneName,
+    #[cfg_attr(feature = "operator", schemars(with = "Option<Vec<ServerName>>"))]
     servers: Option<Vec<Spanned<ServerName>>>,
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<String>"))]
     sources: Vec<Spanned<String>>,
 }
 
 /// A subnet of DHCP clients, which makes reverse zones.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct SubnetSpec {
     pub(super) network: Network,
+    #[cfg_attr(feature = "operator", schemars(with = "Option<Vec<ServerName>>"))]
     servers: Option<Vec<Spanned<ServerName>>>,
+    #[cfg_attr(feature = "operator", schemars(with = "Vec<String>"))]
     sources: Vec<Spanned<String>>,
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 /// `fw`, `admin@10.0.10.2`, `ssh://admin@fw.example:2222`. The host may be an alias of ~/.ssh/config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination(String);
 

@@ -8,6 +8,7 @@ use std::fmt;
 /// TSIG algorithms that work on every server we talk to (RFC 8945 §6). HMAC-SHA224 is left out on purpose:
 /// Technitium accepts it and then answers BADKEY to every request; MD5 and SHA-1 are obsolete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// HMAC-SHA256, the default everywhere.
@@ -53,6 +54,7 @@ impl fmt::Display for Algorithm {
 
 /// A key and where its secret lies: all that a plan may know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyRef {
     /// Name on the wire.

@@ -8,6 +8,7 @@ use std::{fmt, net::IpAddr};
 
 /// A subnet in CIDR form with no host bits set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
 

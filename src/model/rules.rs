@@ -6,6 +6,7 @@ use std::fmt;
 
 /// From which addresses an update may come. The words are Technitium's, whose choice is the widest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateMode {
     /// Nobody.
@@ -22,6 +23,7 @@ pub enum UpdateMode {
 
 /// One row: this key may write these types at this name or below (`*.zone`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantRow {
     /// The key.
@@ -34,6 +36,7 @@ pub struct GrantRow {
 
 /// Everything a server decides an update by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ZoneRules {
     /// Address mode.
@@ -88,6 +91,7 @@ impl fmt::Display for ZoneRules {
 
 /// Kea's `ddns-conflict-resolution-mode` (kea-dhcp4 2.5.0 and later; `check-with-dhcid` is RFC 4703).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictMode {
     /// Overwrite only a name whose DHCID is the client's own.

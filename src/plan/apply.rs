@@ -6,6 +6,7 @@ use crate::changes::{Check, Evidence, Step, Undo};
 use crate::config::Config;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::world::World;
+use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -43,7 +44,9 @@ impl Observer for () {
 }
 
 /// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every step is done and proven.
     Done,
@@ -52,13 +55,15 @@ pub enum Outcome {
 }
 
 /// What a run did.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
     /// Its journal.
     pub journal: PathBuf,
     /// What was seen.
+    #[serde(flatten)]
     pub evidence: Evidence,
 }
 

@@ -19,6 +19,7 @@ pub const FORMAT: u32 = 2;
 
 /// An ordered list of moves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// `FORMAT` of the program that made it.
@@ -39,6 +40,7 @@ pub struct Plan {
 
 /// Something that must be confirmed by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Danger {
     /// The word to confirm it with.

@@ -1,10 +1,8 @@
-//! Findings and explanations as text and JSON.
+//! Findings and explanations as text.
 
-use crate::model::HostName;
 use crate::model::words::count;
 use crate::tasks::kea::{Explained, Linted, Severity};
 use crate::tasks::service::ServiceView;
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Findings as text, the counts last.
@@ -26,11 +24,6 @@ pub fn lint_text(linted: &Linted) -> String {
     out
 }
 
-/// Findings as JSON.
-pub fn lint_json(linted: &Linted) -> Value {
-    serde_json::to_value(linted).unwrap_or(Value::Null)
-}
-
 /// Explanations as text.
 pub fn explain_text(all: &[Explained]) -> String {
     let one = |it: &Explained| match &it.firewall {
@@ -40,29 +33,11 @@ pub fn explain_text(all: &[Explained]) -> String {
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// Explanations as JSON.
-pub fn explain_json(all: &[Explained]) -> Value {
-    json!({ "explained": all })
-}
-
 /// Where D2's service stands, on each firewall.
-pub fn service_text(views: &[(HostName, ServiceView)]) -> String {
+pub fn service_text(views: &[ServiceView]) -> String {
     match views {
-        [(_, one)] => service_on(one),
-        all => all.iter().map(|(name, view)| format!("{name}\n{}\n", service_on(view))).collect(),
-    }
-}
-
-/// The same as JSON; one firewall is not named.
-pub fn service_json(views: &[(HostName, ServiceView)]) -> Value {
-    let data = |view: &ServiceView| serde_json::to_value(view).unwrap_or(Value::Null);
-    match views {
-        [(_, one)] => data(one),
-        all => {
-            let each: serde_json::Map<String, Value> =
-                all.iter().map(|(name, view)| (name.to_string(), data(view))).collect();
-            json!({ "firewalls": each })
-        }
+        [one] => service_on(one),
+        all => all.iter().map(|view| format!("{}\n{}\n", view.firewall, service_on(view))).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Turns plans, runs, status and errors into text and JSON. Decides nothing.
+//! Turns plans, runs, status and errors into text. Decides nothing; as JSON they are in `run/document.rs`.
 
 pub mod kea;
 pub mod pfsense;
@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::model::words::count;
 use crate::plan::{FORMAT, Outcome, Plan, RunRecord, RunReport};
 use crate::tasks::status::Status;
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// A plan as text: what was found, each step with its diff, dangers last. `confirmed`: those that are accepted already.
@@ -39,11 +38,6 @@ pub fn plan_text(plan: &Plan, confirmed: &[String]) -> String {
     out
 }
 
-/// A plan as JSON.
-pub fn plan_json(plan: &Plan) -> Value {
-    json!({ "pending": plan.steps.len(), "plan": plan })
-}
-
 /// A finished run as text.
 pub fn run_text(plan: &Plan, report: &RunReport) -> String {
     let what = match report.outcome {
@@ -65,12 +59,6 @@ pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
     out
 }
 
-/// The same as JSON.
-pub fn left_json(run: &RunRecord, left: &[usize]) -> Value {
-    let titles = left.iter().filter_map(|number| Some(&run.plan.steps.get(*number)?.title));
-    json!({ "pending": left.len(), "run": run.plan.id, "title": run.plan.title, "steps": titles.collect::<Vec<_>>() })
-}
-
 /// A bypass in force.
 pub fn bypass_text(state: &BypassState) -> String {
     format!(
@@ -81,25 +69,6 @@ pub fn bypass_text(state: &BypassState) -> String {
         state.reason,
         state.saved.len()
     )
-}
-
-/// A finished run as JSON.
-pub fn run_json(plan: &Plan, report: &RunReport) -> Value {
-    let outcome = match report.outcome {
-        Outcome::Done => "done",
-        Outcome::Undone => "undone",
-    };
-    json!({
-        "outcome": outcome,
-        "run": plan.id,
-        "title": plan.title,
-        "steps": plan.steps.len(),
-        "journal": report.journal,
-        "accepted": report.evidence.accepted,
-        "refused": report.evidence.refused,
-        "arrived": report.evidence.arrived,
-        "lost": report.evidence.lost,
-    })
 }
 
 /// The list of runs as text.
@@ -115,17 +84,6 @@ pub fn runs_text(runs: &[RunRecord]) -> String {
         }
     }
     if runs.is_empty() { "no runs yet\n".into() } else { out }
-}
-
-/// The list of runs as JSON.
-pub fn runs_json(runs: &[RunRecord]) -> Value {
-    let view = |run: &RunRecord| {
-        json!({
-            "run": run.plan.id, "standing": run.standing(), "title": run.plan.title, "who": run.who,
-            "made": run.plan.made, "last": run.last, "why": run.why, "journal": run.path, "steps": run.marks,
-        })
-    };
-    json!({ "runs": runs.iter().map(view).collect::<Vec<_>>() })
 }
 
 /// The status as text.
@@ -156,13 +114,12 @@ pub fn status_text(status: &Status) -> String {
     out.push_str("\nservers\n");
     for server in &status.servers {
         let _ = writeln!(out, "  {}  {}  up since {}", server.name, server.version, server.started);
-        for (key, fingerprint) in &server.keys {
-            let text =
-                fingerprint.as_ref().map_or_else(|| "fingerprint unknown".into(), |it| format!("fingerprint {it}"));
-            let _ = writeln!(out, "    key {key}  {text}");
+        for key in &server.keys {
+            let text = key.fingerprint.as_ref().map_or_else(|| "unknown".into(), ToString::to_string);
+            let _ = writeln!(out, "    key {}  fingerprint {text}", key.name);
         }
-        for (zone, rules) in &server.zones {
-            let _ = writeln!(out, "    zone {zone}  {rules}");
+        for zone in &server.zones {
+            let _ = writeln!(out, "    zone {}  {}", zone.name, zone.rules);
         }
     }
     if let Some(view) = &status.dhcp_wiring {
@@ -194,9 +151,4 @@ fn age(seconds: i64) -> String {
 /// An error as text for stderr.
 pub fn error_text(error: &Error) -> String {
     format!("pfddns: error: {error}\n")
-}
-
-/// An error as JSON.
-pub fn error_json(error: &Error) -> Value {
-    json!({ "error": { "what": error.what(), "while": error.doing(), "try": error.hint_text(), "exit": error.exit() as i32 } })
 }

@@ -3,8 +3,7 @@
 use crate::tasks::backups::{Backup, Difference, Of};
 use crate::tasks::dhcp::{Backend, DhcpView, Scope, ScopeView};
 use crate::tasks::resolver::Resolver;
-use crate::tasks::wiring::WiringView;
-use serde_json::{Value, json};
+use crate::tasks::wiring::{PlaceView, WiringView};
 use std::fmt::Write as _;
 
 /// Interfaces with what they hand out.
@@ -58,8 +57,8 @@ fn servers(list: &[String]) -> String {
 /// Where the DDNS wiring stands.
 pub fn wiring_text(view: &WiringView) -> String {
     let mut out = String::new();
-    for (place, holds) in &view.places {
-        let state = if *holds { "wired" } else { "not wired" };
+    for PlaceView { place, wired } in &view.places {
+        let state = if *wired { "wired" } else { "not wired" };
         let _ = writeln!(out, "{}, {place}: {state}", view.file);
     }
     let live = match view.live {
@@ -127,12 +126,4 @@ pub fn differences_text(all: &[Difference]) -> String {
         on + if it.diff.is_empty() { "no difference\n" } else { &it.diff }
     };
     all.iter().map(one).collect::<Vec<_>>().join("\n")
-}
-
-/// The same as JSON; one firewall is not named.
-pub fn differences_json(all: &[Difference]) -> Value {
-    match all {
-        [Difference { firewall: None, diff }] => json!({ "diff": diff }),
-        all => json!({ "diffs": all }),
-    }
 }

@@ -9,7 +9,10 @@ use crate::error::Error;
 use crate::error::Result;
 
 #[cfg(feature = "operator")]
-pub(super) use super::manual::{completions, man};
+pub(super) use super::{
+    manual::{completions, man},
+    schema::schema,
+};
 
 #[cfg(not(feature = "operator"))]
 pub(super) fn completions(_: &Shell) -> Result<Shown> {
@@ -17,8 +20,13 @@ pub(super) fn completions(_: &Shell) -> Result<Shown> {
 }
 
 #[cfg(not(feature = "operator"))]
+pub(super) fn schema(_: Option<&str>) -> Result<Shown> {
+    man()
+}
+
+#[cfg(not(feature = "operator"))]
 pub(super) fn man() -> Result<Shown> {
-    let what = "a firewall's pfddns makes no man page and no completions (it was built without `operator`)";
+    let what = "a firewall's pfddns makes no man page, no completions and no schemas (it was built without `operator`)";
     Err(Error::usage(what).hint("the package has put them below /usr/local/share; pfddns for Linux makes them"))
 }
 
@@ -26,7 +34,7 @@ pub(super) fn man() -> Result<Shown> {
 #[cfg(feature = "firewall")]
 pub(super) async fn hands() -> Result<Shown> {
     crate::tasks::hands::serve(std::io::stdin(), std::io::stdout()).await?;
-    Ok(Shown::new("", serde_json::Value::Null))
+    Ok(Shown::text(""))
 }
 
 #[cfg(not(feature = "firewall"))]
@@ -43,7 +51,7 @@ mod tests {
     #[test]
     fn a_firewalls_build_says_where_the_man_page_and_the_completions_are() {
         let environment = Environment { config: None, who: "tester".into(), terminal: false, ssh: Vec::new() };
-        for words in [&["pfddns", "man"][..], &["pfddns", "completions", "tcsh"]] {
+        for words in [&["pfddns", "man"][..], &["pfddns", "schema"], &["pfddns", "completions", "tcsh"]] {
             let answer = run(words.iter().map(Into::into), &environment, &mut std::io::sink());
             assert_eq!((answer.exit as u8, answer.stdout.as_str()), (Exit::Usage as u8, ""));
             assert!(answer.stderr.contains("built without `operator`"), "{}", answer.stderr);

@@ -4,14 +4,13 @@ use super::Shown;
 use crate::cli::{Cli, Shell};
 use crate::error::{Error, Result};
 use clap::CommandFactory as _;
-use serde_json::json;
 use std::io::Write as _;
 
 pub(super) fn completions(shell: &Shell) -> Result<Shown> {
     let mut bytes = Vec::new();
     clap_complete::generate(*shell, &mut Cli::command(), "pfddns", &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Shown::new(text.clone(), json!({ "completions": text })))
+    Ok(Shown::text(text))
 }
 
 pub(super) fn man() -> Result<Shown> {
@@ -28,7 +27,7 @@ pub(super) fn man() -> Result<Shown> {
     for name in command.get_subcommands().map(clap::Command::get_name) {
         text = text.replace(&format!("pfddns\\-{name}(1)"), &format!("pfddns {name}"));
     }
-    Ok(Shown::new(text.clone(), json!({ "man": text })))
+    Ok(Shown::text(text))
 }
 
 /// Each command, and each command below it, as a section of the one page.

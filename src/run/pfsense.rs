@@ -1,19 +1,14 @@
 //! Answers the commands `dhcp`, `unbound` and `backup`.
 
+use super::document::Document;
 use super::{Session, Shown};
 use crate::cli::{Backup, Dhcp, DhcpDdns, Unbound};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::model::ZoneName;
 use crate::report::pfsense as report;
 use crate::tasks::dhcp::Warning;
 use crate::tasks::resolver::Knowledge;
 use crate::tasks::{backups, dhcp, resolver, wiring};
-use serde::Serialize;
-use serde_json::{Value, json};
-
-fn data(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| Error::new(format!("the answer: {error}")))
-}
 
 impl Session<'_> {
     pub(super) async fn dhcp(&mut self, command: Dhcp) -> Result<Shown> {
@@ -27,7 +22,7 @@ impl Session<'_> {
                         it.warnings.extend(found);
                     }
                 }
-                Ok(Shown::new(report::dhcp_text(&view), data(&view)?))
+                Ok(Shown::new(report::dhcp_text(&view), Document::Dhcp(view)))
             }
             Dhcp::DnsServers { interface, servers, check, go, .. } => {
                 let (plan, mut warnings) = dhcp::dns_servers(config, world, &interface, &servers)?;
@@ -37,8 +32,9 @@ impl Session<'_> {
                 }
                 self.warn(&warnings);
                 let mut shown = self.go(plan, &go).await?;
-                if let Value::Object(map) = &mut shown.json {
-                    map.insert("warnings".into(), data(&warnings)?);
+                if let Document::Plan { warnings: own, .. } | Document::Run { warnings: own, .. } = &mut shown.document
+                {
+                    *own = warnings;
                 }
                 Ok(shown)
             }
@@ -52,9 +48,9 @@ impl Session<'_> {
             }
             Dhcp::Ddns(DhcpDdns::Status) => {
                 let view = wiring::status(config, world)?;
-                let wired = view.places.iter().all(|(_, holds)| *holds) && view.live == Some(true);
+                let wired = view.places.iter().all(|it| it.wired) && view.live == Some(true);
                 let exit = if wired { Exit::Done } else { Exit::Pending };
-                Ok(Shown { text: report::wiring_text(&view), json: data(&view)?, exit })
+                Ok(Shown { text: report::wiring_text(&view), document: Document::DhcpDdns(view), exit })
             }
         }
     }
@@ -63,7 +59,7 @@ impl Session<'_> {
         let (how, zones, servers, go) = match command {
             Unbound::Show => {
                 let view = resolver::view(&self.config, &self.world)?;
-                return Ok(Shown::new(report::resolver_text(&view), data(&view)?));
+                return Ok(Shown::new(report::resolver_text(&view), Document::Unbound(view)));
             }
             Unbound::Forward { zones, servers, go, .. } => (Knowledge::Forward, zones, servers, go),
             Unbound::AuthZone { zones, servers, go, .. } => (Knowledge::Copy, zones, servers, go),
@@ -86,11 +82,11 @@ impl Session<'_> {
         match command {
             Backup::List => {
                 let all = backups::list(config, world)?;
-                Ok(Shown::new(report::backups_text(&all), json!({ "backups": data(&all)? })))
+                Ok(Shown::new(report::backups_text(&all), Document::Backups { backups: all }))
             }
             Backup::Diff { name } => {
                 let all = backups::diff(config, world, &name)?;
-                Ok(Shown::new(report::differences_text(&all), report::differences_json(&all)))
+                Ok(Shown::new(report::differences_text(&all), Document::Differences { differences: all }))
             }
             Backup::Restore { name, go } => {
                 let plan = backups::restore(config, world, &name)?;

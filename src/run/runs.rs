@@ -1,15 +1,15 @@
 //! Plans shown, saved and applied; runs listed, gone on with and taken back.
 
+use super::document::Document;
 use super::{Session, Shown, plain};
 use crate::cli::{Go, Look, Reload, Task};
 use crate::error::{Doing, Error, Exit, Result};
 use crate::plan::journal::{self, RunRecord};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, RunReport};
 use crate::report::{self, progress::Progress};
 use crate::tasks;
 use crate::world::local::Local;
 use crate::world::{Digest, Host, NewFile};
-use serde_json::json;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -35,7 +35,8 @@ pub(super) fn read_plan(path: &Path) -> Result<Vec<u8>> {
 impl Session<'_> {
     pub(super) fn runs(&self) -> Result<Shown> {
         let runs = journal::all(&self.world, &self.config.primary.state)?;
-        Ok(Shown::new(report::runs_text(&runs), report::runs_json(&runs)))
+        let text = report::runs_text(&runs);
+        Ok(Shown::new(text, Document::Runs { runs: runs.into_iter().map(Into::into).collect() }))
     }
 
     /// Shows what a task would change, and keeps it in a file.
@@ -55,7 +56,7 @@ impl Session<'_> {
             let replaces = host.read_if_there(out)?.map(|old| Digest::of(&old));
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
         }
-        Ok(pending(&plan, &[]))
+        Ok(pending(plan, &[]))
     }
 
     /// Shows the plan, or applies it, with or without holding DHCP.
@@ -67,7 +68,7 @@ impl Session<'_> {
     /// Shows the plan, or applies it.
     pub(super) async fn go(&mut self, plan: Plan, go: &Go) -> Result<Shown> {
         if go.only_plan || plan.is_empty() {
-            return Ok(pending(&plan, &go.confirm));
+            return Ok(pending(plan, &go.confirm));
         }
         if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
             return Err(Error::new(danger.why.clone())
@@ -77,7 +78,7 @@ impl Session<'_> {
         let mut progress = Progress::new(self.stderr, plan.steps.len(), self.environment.terminal);
         let done = plan::apply::apply(&plan, &self.config, &mut self.world, &self.environment.who, &mut progress).await;
         let report = done.doing(|| plan.title.clone())?;
-        Ok(Shown::new(report::run_text(&plan, &report), report::run_json(&plan, &report)))
+        Ok(finished(&plan, report))
     }
 
     pub(super) fn nothing_unfinished(&mut self) -> Result<()> {
@@ -94,14 +95,15 @@ impl Session<'_> {
     pub(super) async fn resume(&mut self, look: &Look) -> Result<Shown> {
         let runs = journal::all(&self.world, &self.config.primary.state)?;
         let Some(run) = runs.into_iter().rev().find(RunRecord::unfinished) else {
-            return Ok(Shown::new("no run was cut off\n", json!({ "outcome": "nothing to do" })));
+            let document = Document::Left { pending: 0, run: None, title: None, steps: Vec::new() };
+            return Ok(Shown::new("no run was cut off\n", document));
         };
         if look.only_plan {
             return Ok(left(&run, "go on with", &run.to_do()));
         }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
-        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+        Ok(finished(&run.plan, report))
     }
 
     pub(super) async fn undo(&mut self, name: Option<&str>, look: &Look) -> Result<Shown> {
@@ -113,17 +115,21 @@ impl Session<'_> {
         }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
-        Ok(Shown::new(report::run_text(&run.plan, &report), report::run_json(&run.plan, &report)))
+        Ok(finished(&run.plan, report))
     }
 }
 
 fn left(run: &RunRecord, what: &str, steps: &[usize]) -> Shown {
     // Also when only the run's end is not noted yet.
     let exit = Exit::Pending;
-    Shown { text: report::left_text(run, what, steps), json: report::left_json(run, steps), exit }
+    Shown { text: report::left_text(run, what, steps), document: Document::left(run, steps), exit }
 }
 
-fn pending(plan: &Plan, confirmed: &[String]) -> Shown {
+fn finished(plan: &Plan, report: RunReport) -> Shown {
+    Shown::new(report::run_text(plan, &report), Document::run(plan, report))
+}
+
+fn pending(plan: Plan, confirmed: &[String]) -> Shown {
     let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
-    Shown { text: report::plan_text(plan, confirmed), json: report::plan_json(plan), exit }
+    Shown { text: report::plan_text(&plan, confirmed), document: Document::plan(plan), exit }
 }

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 /// What a backup is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Of {
     /// pfSense's configuration.
@@ -39,6 +40,7 @@ const NAMES: [(&str, Of); 3] =
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Backup {
     /// The firewall it lies on, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +159,7 @@ fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(&'a Fi
 
 /// What differs on one firewall between a backup and the file in use.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// The firewall, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]

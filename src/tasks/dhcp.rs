@@ -16,6 +16,7 @@ pub use crate::systems::pfsense::dhcp::{Backend, Scope, Warning};
 
 /// What the DHCP server of a firewall is set up to do.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct DhcpView {
     /// Kea or ISC.
     pub backend: Backend,
@@ -27,6 +28,7 @@ pub struct DhcpView {
 
 /// An interface with what the lint says about its servers.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct ScopeView {
     /// What config.xml says.
     #[serde(flatten)]

@@ -25,6 +25,8 @@ const NEWEST: Version = Version(3, 0, 4);
 
 /// What `kea lint` found.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub struct Linted {
     /// The version it was checked for.
     pub version: String,
@@ -167,6 +169,7 @@ pub fn has_errors(linted: &Linted) -> bool {
 
 /// What one firewall would do. `firewall`: which, where there are several.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Explained {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]

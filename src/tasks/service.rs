@@ -16,8 +16,11 @@ use serde::Serialize;
 
 /// Where the service stands.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ServiceView {
+    /// The firewall it is on.
+    pub firewall: HostName,
     /// The script's path.
     pub script: String,
     /// `in place`, `not there`, `old`, `somebody else's`, `not executable`.
@@ -161,13 +164,10 @@ fn remove_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pla
 }
 
 /// What is there, and whether D2 runs; on each firewall.
-pub fn status(config: &Config, world: &World) -> Result<Vec<(HostName, ServiceView)>> {
+pub fn status(config: &Config, world: &World) -> Result<Vec<ServiceView>> {
     managed(config)?;
-    let views = config.firewalls().map(|firewall| {
-        let view = status_on(config, firewall, world).map_err(|error| config.named(firewall, error))?;
-        Ok((firewall.name.clone(), view))
-    });
-    views.collect()
+    let on = |firewall| status_on(config, firewall, world).map_err(|error| config.named(firewall, error));
+    config.firewalls().map(on).collect()
 }
 
 fn status_on(config: &Config, firewall: &Firewall, world: &World) -> Result<ServiceView> {
@@ -193,6 +193,7 @@ fn status_on(config: &Config, firewall: &Firewall, world: &World) -> Result<Serv
         Some((rc::Whose::Ours, ..)) => ("in place", true),
     };
     Ok(ServiceView {
+        firewall: firewall.name.clone(),
         script: firewall.pfsense.d2_script.display().to_string(),
         script_state,
         service: entries.service,

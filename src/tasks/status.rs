@@ -12,7 +12,7 @@ use crate::model::{HostName, KeyName, ZoneName, ZoneRules};
 use crate::plan::{Plan, journal};
 use crate::secret::Fingerprint;
 use crate::systems::kea::{self, d2::Installed};
-use crate::systems::servers::Server;
+use crate::systems::servers::{HeldKey, Server};
 use crate::systems::store::{Book, Store};
 use crate::world::World;
 use futures::future::join_all;
@@ -21,6 +21,7 @@ use serde::Serialize;
 
 /// The view. Empty `problems` means that everything was read and agrees.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Status {
     /// The site.
@@ -52,6 +53,7 @@ pub struct Status {
 
 /// D2 on one firewall.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct FirewallStatus {
     /// Its name.
@@ -64,6 +66,7 @@ pub struct FirewallStatus {
 
 /// A key of the store.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct KeyStatus {
     /// Its name.
@@ -87,6 +90,7 @@ pub struct KeyStatus {
 
 /// A server.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerStatus {
     /// Its name.
@@ -95,10 +99,20 @@ pub struct ServerStatus {
     pub version: String,
     /// Start time, in its own words.
     pub started: String,
-    /// Its keys: name, and fingerprint where it tells.
-    pub keys: Vec<(KeyName, Option<Fingerprint>)>,
-    /// Zone and who may update it.
-    pub zones: Vec<(String, String)>,
+    /// Its keys.
+    pub keys: Vec<HeldKey>,
+    /// Its zones of ours.
+    pub zones: Vec<ZoneStatus>,
+}
+
+/// A zone on a server.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+pub struct ZoneStatus {
+    /// Its name.
+    pub name: ZoneName,
+    /// Who may update it.
+    pub rules: ZoneRules,
 }
 
 /// Looks at everything; never fails as a whole.
@@ -167,7 +181,7 @@ fn proves(plan: &Plan) -> bool {
 
 /// Wiring that was begun must be whole and live; where there is none, that is for the operator to say.
 fn half_wired(seen: &WiringView) -> Option<String> {
-    let wired = seen.places.iter().filter(|(_, holds)| *holds).count();
+    let wired = seen.places.iter().filter(|it| it.wired).count();
     match seen.live {
         _ if wired == 0 => None,
         _ if wired < seen.places.len() => {
@@ -295,23 +309,25 @@ fn keys(config: &Config, world: &World, book: &Book) -> Vec<KeyStatus> {
 }
 
 fn server_status(server: &ServerSeen) -> ServerStatus {
+    let zone = |(name, rules): &(ZoneName, ZoneRules)| ZoneStatus { name: name.clone(), rules: rules.clone() };
     ServerStatus {
         name: server.name.to_string(),
         version: server.standing.version.clone(),
         started: server.standing.started.clone(),
-        keys: server.keys.iter().map(|key| (key.name.clone(), key.fingerprint.clone())).collect(),
-        zones: server.zones.iter().map(|(zone, rules)| (zone.to_string(), rules.to_string())).collect(),
+        keys: server.keys.clone(),
+        zones: server.zones.iter().map(zone).collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::wiring::PlaceView;
     use super::*;
 
     #[test]
     fn wiring_that_was_begun_must_be_whole_and_live() {
         let said = |places: [bool; 2], live, why: &str| {
-            let places = places.iter().map(|it| ("lan".to_owned(), *it)).collect();
+            let places = places.iter().map(|it| PlaceView { place: "lan".into(), wired: *it }).collect();
             half_wired(&WiringView { file: "config.xml".into(), lasting: true, places, live, why: why.into() })
         };
         assert_eq!(said([false, false], Some(false), "does not send names to D2"), None);

@@ -22,17 +22,28 @@ use serde_json::Value;
 
 /// Where the wiring stands.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct WiringView {
     /// The file that holds it.
     pub file: String,
     /// False: it goes when pfSense next writes that file.
     pub lasting: bool,
-    /// Each place in that file, and whether it holds all our keys.
-    pub places: Vec<(String, bool)>,
+    /// Each place in that file.
+    pub places: Vec<PlaceView>,
     /// Does the running kea-dhcp4 send names to D2, of each wired interface? `None`: it could not be asked.
     pub live: Option<bool>,
     /// What it does otherwise, or why it could not be asked.
     pub why: String,
+}
+
+/// A place in a file of the DHCP server.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+pub struct PlaceView {
+    /// `global`, or an interface.
+    pub place: String,
+    /// Does it hold all our keys?
+    pub wired: bool,
 }
 
 /// What pfddns.toml asks for: D2's address for all, names for each interface whose subnet is listed.
@@ -228,9 +239,9 @@ pub fn status(config: &Config, world: &World) -> Result<WiringView> {
         true => ddns::state(&document, &wanted.of_interfaces())?,
         false => places_in_generated(config, world, &wanted)?,
     };
-    let places = places.into_iter().map(|(place, holds)| match place {
-        Section::Global => ("global".to_owned(), holds),
-        Section::Interface(name) => (name, holds),
+    let places = places.into_iter().map(|(place, wired)| match place {
+        Section::Global => PlaceView { place: "global".into(), wired },
+        Section::Interface(place) => PlaceView { place, wired },
     });
     let path = if lasting { &config.primary.pfsense.config } else { &config.primary.pfsense.kea_dhcp4_config };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

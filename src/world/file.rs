@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 /// SHA-256 of a file's bytes, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Digest(String);
 
 impl Digest {

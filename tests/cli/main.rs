@@ -4,7 +4,7 @@
 //! A case:
 //! ```text
 //! # why there is this case
-//! site: servers=2 d2 ready      none, or servers=1 | servers=2, d2 (a real one), ready (applied once)
+//! site: servers=2 d2 ready      none, or servers=1 | servers=2, d2 (a real one), firewall (its files), ready (applied once)
 //! @ down ns1                    a hand that prepares or spoils something, see `Stage::act`
 //! $ pfddns plan                 a command; below it what it must do
 //! 1| a line on stdout
@@ -18,6 +18,7 @@
 
 #[path = "../doubles/mod.rs"]
 mod doubles;
+mod json;
 mod mask;
 mod stage;
 
@@ -78,6 +79,9 @@ fn command_of(stage: &Stage, command: &str) -> String {
     let out = stage.run(&args);
     let after = stage.state();
     let code = out.status.code().expect("an exit code");
+    if args.iter().any(|it| it == "--json") {
+        json::kind(&args, &out.stdout);
+    }
     let changed = promised(&before, &after, code, &args);
     let mut text = String::new();
     for (mark, bytes) in [("1|", &out.stdout), ("2|", &out.stderr)] {

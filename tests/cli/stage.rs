@@ -1,9 +1,9 @@
 //! The place a case plays in: a folder, perhaps with a whole site of doubles and a real D2, and the hands that
 //! spoil it. Also tells whether a command changed anything in it.
 
-use crate::doubles::d2;
 use crate::doubles::site::{Plan, Site, http, private};
 use crate::doubles::technitium::Version;
+use crate::doubles::{d2, firewall};
 use crate::mask::Known;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -44,6 +44,7 @@ impl Stage {
             match *word {
                 "servers=1" | "ready" => {}
                 "servers=2" => plan.versions = vec![Version::V13_6, Version::V15_2],
+                "firewall" => {}
                 "d2" => plan.d2 = Some(d2::installed()?),
                 other => panic!("`site: {other}` is not known"),
             }
@@ -55,7 +56,12 @@ impl Stage {
             stage.d2_config = Some(d2.config.clone());
         }
         stage.known.extend(site.servers.iter().map(|server| (server.dns().port().to_string(), "[PORT]".into())));
-        let toml = fs::read_to_string(site.config()).unwrap();
+        let mut toml = fs::read_to_string(site.config()).unwrap();
+        if words.contains(&"firewall") {
+            let folder = stage.folder.path();
+            toml += &firewall::fill(&folder.join("firewall"), &folder.join("kea4-ctrl-socket")).unwrap();
+            private(&site.config(), toml.as_bytes()).unwrap();
+        }
         let listen = toml.lines().find_map(|line| line.strip_prefix("listen = \"127.0.0.1:"));
         stage.known.extend(listen.map(|port| (port.trim_matches('"').to_owned(), "[PORT]".into())));
         stage.site = Some(site);
@@ -91,7 +97,7 @@ impl Stage {
         assert_eq!(out.status.code(), Some(code), "{args:?}: {text}");
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         match name {
             "D2" => self.d2_config.clone().expect("this site has no D2"),
             name => self.folder.path().join(name),

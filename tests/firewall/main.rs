@@ -190,7 +190,7 @@ fn dns_servers_as_typed() {
     assert_eq!(it.run(&["dhcp", "dns-servers", "lan", "--default"]).code, 0);
     assert!(it.run(&["dhcp", "show"]).out.contains("dns servers  pfSense's own choice"));
     let show: Value = serde_json::from_str(&run_json(&it, &["--json", "dhcp", "show"])).unwrap();
-    assert_eq!(show["scopes"][1]["dns_servers"], serde_json::json!(["10.0.20.1"]));
+    assert_eq!(show["scopes"][1]["dns-servers"], serde_json::json!(["10.0.20.1"]));
     assert_eq!(show["scopes"][1]["warnings"], serde_json::json!([]));
 }
 
@@ -309,7 +309,10 @@ fn ddns_is_wired_taken_over_and_proven_live() {
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(fs::read_to_string(it.at("asked")).unwrap().contains("services_dhcpd_configure('inet');"));
     let status: Value = serde_json::from_str(&it.run(&["--json", "dhcp", "ddns", "status"]).out).unwrap();
-    assert_eq!(status["places"], serde_json::json!([["lan", true], ["global", true]]));
+    assert_eq!(
+        status["places"],
+        serde_json::json!([{ "place": "lan", "wired": true }, { "place": "global", "wired": true }])
+    );
     assert_eq!(
         (&status["live"], &status["lasting"], &status["file"]),
         (&true.into(), &true.into(), &"config.xml".into())

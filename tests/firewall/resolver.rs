@@ -33,7 +33,7 @@ fn a_real_unbound_answers_from_its_copies() {
     let it = Box_::new("2.8/config.xml");
     assert_eq!(it.run(&["unbound", "auth-zone", "--from", "127.0.0.1"]).code, 0);
     let shown: Value = serde_json::from_str(&run_json(&it, &["--json", "unbound", "show"])).unwrap();
-    let options = shown["custom_options"].as_str().unwrap();
+    let options = shown["custom-options"].as_str().unwrap();
     let options = options.replace("primary: 127.0.0.1", &format!("primary: 127.0.0.1@{}", named.dns.port()));
     let Some(unbound) = real(Unbound::start(&options, named.dns)) else { return };
     let copied = super::harness::until(std::time::Duration::from_secs(15), "the copy", || {

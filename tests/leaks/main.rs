@@ -23,11 +23,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Every command, in an order in which most of them have something to do.
-const COMMANDS: [&[&str]; 48] = [
+const COMMANDS: [&[&str]; 49] = [
     &["config"],
     &["config", "--template"],
     &["completions", "bash"],
     &["man"],
+    &["schema", "plan"],
     &["hands"],
     &["status"],
     &["plan"],

@@ -32,8 +32,8 @@ fn what_one_run_left_on_both_is_put_back_on_both() {
 
     let differs = json(&pair, &["backup", "diff", name]);
     for (number, firewall) in ["one", "two"].iter().enumerate() {
-        assert_eq!(differs["diffs"][number]["firewall"], *firewall);
-        assert!(differs["diffs"][number]["diff"].as_str().unwrap().contains("[secret]"), "{differs}");
+        assert_eq!(differs["differences"][number]["firewall"], *firewall);
+        assert!(differs["differences"][number]["diff"].as_str().unwrap().contains("[secret]"), "{differs}");
     }
     let shown = pair.ok(&["backup", "diff", name]);
     assert!(shown.starts_with("on one\n--- before\n") && shown.contains("\n\non two\n--- before\n"), "{shown}");

@@ -170,10 +170,13 @@ fn d2_is_a_service_on_both() {
         assert!(fs::read_to_string(fw.folder.join("config.xml")).unwrap().contains("pfddns_d2.sh"), "{}", fw.name);
     }
     let status = json(&pair, &["kea", "service", "status"]);
-    assert_eq!(
-        (&status["firewalls"]["one"]["running"], &status["firewalls"]["two"]["installed"]),
-        (&true.into(), &true.into())
-    );
+    for (number, name) in ["one", "two"].iter().enumerate() {
+        let one = &status["firewalls"][number];
+        assert_eq!(
+            (&one["firewall"], &one["running"], &one["installed"]),
+            (&(*name).into(), &true.into(), &true.into())
+        );
+    }
     pair.ok(&["kea", "service", "ensure"]);
     // The second one's D2 dies; what starts it there ends it here.
     pair.fws[1].d2.as_mut().unwrap().crash();

@@ -29,6 +29,7 @@ impl Asked {
 
 /// What would happen to an update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// What was asked.
     pub asked: String,
@@ -50,6 +51,7 @@ pub struct Explanation {
 
 /// One half of an update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "result")]
 pub enum Route {
     /// Sent to these servers, each tried three times before the next.
@@ -71,6 +73,7 @@ pub enum Route {
 
 /// One server of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Hop {
     /// Where to.
     pub server: SocketAddr,

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// The DHCP server behind `<dhcpbackend>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// Kea, named explicitly.
@@ -19,6 +20,8 @@ pub enum Backend {
 
 /// One interface's DHCP server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub struct Scope {
     /// Key in config.xml: `lan`, `opt1`.
     pub interface: String,
@@ -44,6 +47,8 @@ pub struct Scope {
 
 /// A further pool of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub struct Pool {
     /// First and last address.
     pub range: Option<(String, String)>,
@@ -53,6 +58,8 @@ pub struct Pool {
 
 /// A reservation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub struct StaticMap {
     /// Hardware address.
     pub mac: String,
@@ -187,6 +194,7 @@ pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4
 
 /// Something about a list of DNS servers that the operator should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Warning {
     /// The fact, in one sentence.
     pub what: String,

@@ -17,6 +17,8 @@ pub const MARK: &str = "managed by pfddns";
 
 /// What the resolver does with zones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub struct Resolver {
     /// Is the DNS Resolver on?
     pub enabled: bool,
@@ -30,6 +32,7 @@ pub struct Resolver {
 
 /// One domain override.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Override {
     /// The domain, as written.
     pub domain: String,

@@ -14,12 +14,14 @@ use crate::model::{Algorithm, KeyName, KeyRef, ServerName, UpdateMode, ZoneName,
 use crate::secret::{Fingerprint, Secret};
 use crate::world::World;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A key the server holds. Its secret was hashed on arrival and dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct HeldKey {
     /// Name on the wire.
     pub name: KeyName,

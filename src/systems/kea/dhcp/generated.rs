@@ -18,6 +18,7 @@ const MARK: &str = "pfddns";
 
 /// The keys that make kea-dhcp4 send names to D2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Wiring {
     /// Below `Dhcp4`.
     pub global: Map<String, Value>,

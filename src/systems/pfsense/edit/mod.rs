@@ -13,6 +13,7 @@ pub(super) use proof::prove;
 
 /// One intended change. Paths are names from below `<pfsense>`; a number picks a member of a list before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Edit {
     /// Give this key this value; missing parents are made, a new key goes last in its parent.

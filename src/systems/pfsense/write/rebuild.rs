@@ -15,6 +15,7 @@ const END: &str = "pfddns: done";
 
 /// What pfSense is to rebuild and restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rebuild {
     /// Kea's DHCPv4 server; DHCPv6 and router advertisements are left alone.
