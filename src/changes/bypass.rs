@@ -9,7 +9,6 @@ use crate::systems::servers::{NameServer, Server};
 use crate::world::{Digest, NewFile, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::path::PathBuf;
 
 /// A change of a bypass.
@@ -42,16 +41,6 @@ impl Change {
         match self {
             Self::OpenZone { server, .. } => Nature { servers: vec![server], ..Nature::default() },
             Self::BeginBypass { .. } | Self::EndBypass { .. } => Nature::default(),
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OpenZone { server, zone, rules, .. } => write!(f, "open {zone} on {server}: {rules}"),
-            Self::BeginBypass { state } => write!(f, "note the bypass until {:.0}", state.until),
-            Self::EndBypass { .. } => f.write_str("remove the note of the bypass"),
         }
     }
 }

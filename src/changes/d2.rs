@@ -116,21 +116,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InstallD2 { key: Some(key), .. } => write!(f, "write D2's file for {} and reload it", key.name),
-            Self::InstallD2 { key: None, .. } => f.write_str("write D2's file without signatures and reload it"),
-            Self::RestoreD2 { backup, existed: true, .. } => write!(f, "put back {}", backup.display()),
-            Self::RestoreD2 { existed: false, .. } => f.write_str("remove D2's file"),
-            Self::ReplaceD2 { with, .. } => write!(f, "put {} in place of D2's file and reload it", with.display()),
-            Self::Drain { key, milliseconds, .. } => {
-                write!(f, "wait {milliseconds} ms for updates under way with {key}")
-            }
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

@@ -45,13 +45,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::RemoveBackups { files, .. } = self;
-        write!(f, "remove {} old backups and journals", files.len())
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

@@ -75,18 +75,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EditFirewall { reason, rebuild: Some(what), .. } => {
-                write!(f, "edit config.xml ({reason}) and have pfSense rebuild {what}")
-            }
-            Self::EditFirewall { reason, rebuild: None, .. } => write!(f, "edit config.xml ({reason})"),
-            Self::RestoreFirewall { backup, .. } => write!(f, "put config.xml back from {}", backup.display()),
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

@@ -12,7 +12,6 @@ use crate::systems::kea::{daemon::socket, leases::pages};
 use crate::world::{Host, World};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -44,17 +43,6 @@ impl Change {
     pub(super) fn nature(&self) -> Nature<'_> {
         let Self::Heal { host, .. } = self;
         Nature { hosts: vec![host], ..Nature::default() }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Heal { leases: Some(file), .. } => {
-                write!(f, "register the names in {} that DNS lacks", file.display())
-            }
-            Self::Heal { .. } => f.write_str("register the names of the DHCP servers' leases that DNS lacks"),
-        }
     }
 }
 

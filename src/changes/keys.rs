@@ -69,18 +69,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StoreKey { key } => write!(f, "store a new {} secret as {}", key.algorithm, key.secret),
-            Self::ForgetKey { key } => write!(f, "remove {key} from the store"),
-            Self::MarkCurrent { key } => write!(f, "make {key} the current key"),
-            Self::Retire { key, retired: true } => write!(f, "mark {key} as retired in the store"),
-            Self::Retire { key, retired: false } => write!(f, "remove the retired mark from {key} in the store"),
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         let book = Store::of(config).read(world).await?;

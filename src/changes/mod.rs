@@ -134,23 +134,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keys(it) => it.fmt(f),
-            Self::Servers(it) => it.fmt(f),
-            Self::Probes(it) => it.fmt(f),
-            Self::Files(it) => it.fmt(f),
-            Self::D2(it) => it.fmt(f),
-            Self::Service(it) => it.fmt(f),
-            Self::Wiring(it) => it.fmt(f),
-            Self::Firewall(it) => it.fmt(f),
-            Self::Heal(it) => it.fmt(f),
-            Self::Bypass(it) => it.fmt(f),
-        }
-    }
-}
-
 impl Check {
     /// Ok if it holds; otherwise an error that says what was found instead.
     pub async fn holds(&self, config: &Config, world: &World) -> Result<()> {

@@ -77,31 +77,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Probe { server, zones, key } => {
-                write!(f, "write and remove a record in {} on {server} with {}", many(zones), key.name)
-            }
-            Self::ForgetProbe { server, zones, .. } => {
-                write!(f, "remove the probe record from {} on {server}", many(zones))
-            }
-            Self::ProbeRefusals { server, zones, retired, .. } => {
-                write!(
-                    f,
-                    "send unsigned, wrong, unknown and {} retired keys' updates to {} on {server}",
-                    retired.len(),
-                    many(zones)
-                )
-            }
-            Self::ProbeD2 { key, zone, .. } => {
-                write!(f, "register and remove a probe name in {zone} through D2 with {key}")
-            }
-            Self::ForgetD2Probe { zone, .. } => write!(f, "remove the probe name from {zone}"),
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

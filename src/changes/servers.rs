@@ -56,8 +56,6 @@ pub enum Check {
     NotGranted { server: ServerName, zones: Vec<ZoneName>, key: KeyName },
     /// The zone's update rules are these.
     RulesAre { server: ServerName, zone: ZoneName, rules: ZoneRules },
-    /// The server has not been restarted since.
-    NotRestarted { server: ServerName, started: String },
 }
 
 impl Change {
@@ -90,21 +88,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddServerKey { server, key } => write!(f, "give {server} key {} = {}", key.name, key.secret),
-            Self::RemoveServerKey { server, key } => write!(f, "remove key {key} from {server}"),
-            Self::Grant { server, zones, key } => write!(f, "let {key} update {} on {server}", many(zones)),
-            Self::Revoke { server, zones, key } => write!(f, "no more updates by {key} of {} on {server}", many(zones)),
-            Self::SetRules { server, zone, rules, .. } => {
-                write!(f, "set the update rules of {zone} on {server}: {rules}")
-            }
-            Self::Settle { servers, .. } => write!(f, "wait until {} it on disk", have(servers)),
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         let found = match self {
@@ -119,10 +102,6 @@ impl Check {
                 let backend = Server::of(config, server)?;
                 let found = backend.rules(world, zone).await?;
                 (!backend.same_rules(&found, rules)).then(|| format!("{server} has for {zone}: {found}"))
-            }
-            Self::NotRestarted { server, started } => {
-                let found = Server::of(config, server)?.standing(world).await?.started;
-                (&found != started).then(|| format!("{server} was restarted at {found}"))
             }
         };
         found.map_or(Ok(()), |found| Err(Error::new(found)))
@@ -139,7 +118,6 @@ impl fmt::Display for Check {
             Self::Granted { server, zones, key } => write!(f, "{server} lets {key} update {}", many(zones)),
             Self::NotGranted { server, zones, key } => write!(f, "{server} grants {key} nothing in {}", many(zones)),
             Self::RulesAre { server, zone, rules } => write!(f, "{server} has for {zone}: {rules}"),
-            Self::NotRestarted { server, started } => write!(f, "{server} is still the process started at {started}"),
         }
     }
 }

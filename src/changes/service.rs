@@ -65,18 +65,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PutScript { .. } => "put D2's start script in place",
-            Self::RestoreScript { mode: Some(_), .. } => "put the old start script back",
-            Self::RestoreScript { mode: None, .. } | Self::RemoveScript { .. } => "remove D2's start script",
-            Self::StartD2 { .. } => "start D2",
-            Self::StopD2 { .. } => "stop D2",
-        })
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

@@ -54,19 +54,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RewireDhcp { wiring: Some(_), .. } => {
-                f.write_str("put DDNS into kea-dhcp4's generated file and load it")
-            }
-            Self::RewireDhcp { wiring: None, .. } => {
-                f.write_str("take DDNS out of kea-dhcp4's generated file and load it")
-            }
-        }
-    }
-}
-
 impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {

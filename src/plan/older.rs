@@ -10,7 +10,7 @@ const SUBJECTS: [(&str, &str); 10] = [
     (
         "servers",
         "add-server-key remove-server-key grant revoke set-rules settle server-has-key server-lacks-key granted \
-         not-granted rules-are not-restarted",
+         not-granted rules-are",
     ),
     (
         "probes",
