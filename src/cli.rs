@@ -14,7 +14,7 @@ pub use service::Service;
 /// A shell with completions.
 #[cfg(feature = "operator")]
 pub type Shell = clap_complete::Shell;
-/// A build that makes no completions takes any word, to say where they are.
+/// A build without completions accepts any word, and its error says where the completions are.
 #[cfg(not(feature = "operator"))]
 pub type Shell = String;
 
@@ -25,13 +25,13 @@ pub struct Cli {
     /// Configuration file [default: the platform's; environment: PFDDNS_CONFIG]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A firewall to work on by ssh, instead of those in the configuration; two for an HA pair, its primary first
+    /// Work on this firewall by ssh instead of those in the configuration; give two for an HA pair, the primary first
     #[arg(long = "host", global = true, value_name = "[USER@]HOST", value_parser = Destination::new)]
     pub hosts: Vec<Destination>,
     /// One JSON document on stdout instead of text
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say what happens, on stderr; twice for every request, three times for everything
+    /// Log to stderr; -vv logs requests, -vvv everything
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// What to do
@@ -55,8 +55,8 @@ Examples:
 
 const HANDS: &str =
     "A line protocol on standard input and output: files, locks, sockets, a fixed list of programs, and DNS messages from this
-machine's own address. It needs no configuration. When its input ends, or nothing comes for a minute, it lets go of all
-it holds and ends.
+    machine's own address. It needs no configuration. When its input ends, or is silent for a minute, it releases its locks
+    and ends.
 
 Examples:
   ssh -T admin@fw /usr/local/bin/pfddns hands     what --host admin@fw does";
@@ -64,14 +64,14 @@ Examples:
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the configuration as it is understood, or a template with every option
+    /// Show the configuration as pfddns reads it, or a template with every option
     #[command(after_help = "Examples:\n  pfddns config --template > pfddns.toml\n  pfddns --config pfddns.toml config")]
     Config {
         /// Print a commented file with every option and its default
         #[arg(long)]
         template: bool,
     },
-    /// Show what stands where: keys, servers, zones, D2, bypass, unfinished runs
+    /// Show the current state: keys, servers, zones, D2, bypass, unfinished runs
     #[command(after_help = "Examples:\n  pfddns status\n  pfddns --json status | jq .problems")]
     Status,
     /// Show what would change; exit 5 if anything would
@@ -98,10 +98,10 @@ pub enum Command {
     /// List the runs of this site, newest last
     #[command(after_help = "Examples:\n  pfddns runs\n  pfddns --json runs | jq '.runs[-1]'")]
     Runs,
-    /// Go on with the run that was cut off
+    /// Continue the run that was cut off
     #[command(after_help = "Examples:\n  pfddns resume --dry-run\n  pfddns resume")]
     Resume(#[command(flatten)] Look),
-    /// Take back the unfinished run, or the newest one, or the one named
+    /// Undo the unfinished run, the newest run, or the named run
     #[command(
         after_help = "Examples:\n  pfddns undo --dry-run\n  pfddns undo\n  pfddns undo 20260314T021500Z-rotate-1f2e"
     )]
@@ -118,25 +118,25 @@ pub enum Command {
     /// Kea's DDNS daemon
     #[command(subcommand)]
     Kea(Kea),
-    /// Prove by use: signed updates are accepted, unsigned, wrong and retired ones refused, nothing left behind
+    /// Prove by use that signed updates are accepted and all others refused; leaves nothing behind
     #[command(after_help = "Examples:\n  pfddns verify\n  pfddns --json verify | jq '{accepted, refused, lost}'")]
     Verify(#[command(flatten)] Look),
-    /// Emergency: let the listed addresses update without a key, for a while
+    /// Emergency: let the listed addresses send updates without a key for a limited time
     #[command(subcommand)]
     Bypass(Bypass),
-    /// pfSense's DHCP server: what it hands to clients, and its switch for DDNS
+    /// pfSense's DHCP server: the settings that clients get, and its switch for DDNS
     #[command(subcommand)]
     Dhcp(Dhcp),
     /// pfSense's DNS Resolver: the internal zone and its reverse zones
     #[command(subcommand)]
     Unbound(Unbound),
-    /// Backups of config.xml and of D2's file that pfddns kept before each change, and the journals of its runs
+    /// Backups of config.xml and D2's file from before each change, and the journals of runs
     #[command(subcommand)]
     Backup(Backup),
-    /// Serve a pfddns elsewhere, which started this through ssh (--host); people never type it
+    /// Serve a pfddns on another machine, which starts this through ssh (--host); not for typing
     #[command(after_help = HANDS)]
     Hands,
-    /// Print completions for a shell; on a firewall the package has put them in place
+    /// Print completions for a shell; on a firewall the package installs them
     #[command(after_help = "Examples:\n  pfddns completions bash > /etc/bash_completion.d/pfddns")]
     Completions {
         /// The shell
@@ -153,18 +153,18 @@ pub enum Command {
     Man,
 }
 
-/// Said wherever something would change.
+/// For commands that change something.
 #[derive(Debug, Args, Default)]
 pub struct Go {
     /// Show the plan and stop; exit 5 if anything would change
     #[arg(long = "dry-run")]
     pub only_plan: bool,
-    /// Accept a danger that the plan names; may be repeated
+    /// Accept a danger by the name that the plan gives it; can be repeated
     #[arg(long, value_name = "NAME")]
     pub confirm: Vec<String>,
 }
 
-/// Said where there is nothing to confirm.
+/// For commands that need no confirmation.
 #[derive(Debug, Args, Default)]
 pub struct Look {
     /// Show what would be done and stop; exit 5 if anything would
@@ -172,10 +172,10 @@ pub struct Look {
     pub only_plan: bool,
 }
 
-/// Said wherever D2 is reloaded.
+/// For commands that reload D2.
 #[derive(Debug, Args, Default)]
 pub struct Reload {
-    /// Don't hold DHCP while D2 reloads: works without kea-dhcp4's answer, but requests of that moment may be lost
+    /// Don't pause DHCP while D2 reloads: works when kea-dhcp4 does not answer, but requests of that moment can be lost
     #[arg(long = "no-pause")]
     pub no_pause: bool,
     /// Show only, or confirm
@@ -201,7 +201,7 @@ pub enum Task {
 /// TSIG keys.
 #[derive(Debug, Subcommand)]
 pub enum Tsig {
-    /// Make the first key, give it to every server, let it update every zone, prove it
+    /// Make the first key, add it to every server, allow it in every zone, and prove it
     #[command(after_help = "Examples:\n  pfddns tsig generate --dry-run\n  pfddns tsig generate")]
     Generate(#[command(flatten)] Go),
     /// Replace the key everywhere, without losing an update
@@ -218,7 +218,7 @@ pub enum Kea {
     /// Write kea-dhcp-ddns.conf from pfddns.toml, check it, reload D2 and read it back
     #[command(after_help = "Examples:\n  pfddns kea render --dry-run\n  pfddns kea render")]
     Render(#[command(flatten)] Reload),
-    /// Check D2's and the DHCP server's files for what Kea itself misses; exit 1 if anything is an error or gave no answer
+    /// Check D2's and the DHCP server's files for mistakes that Kea does not report; exit 1 on an error or a missing answer
     #[command(
         after_help = "Examples:\n  pfddns kea lint\n  pfddns kea lint /etc/kea/kea-dhcp-ddns.conf /etc/kea/kea-dhcp4.conf --kea 2.6.3"
     )]
@@ -232,7 +232,7 @@ pub enum Kea {
     /// Show which domain, server and key an update for a name or an address would use, and why
     #[command(after_help = "Examples:\n  pfddns kea explain printer\n  pfddns kea explain 10.0.10.7 --running")]
     Explain {
-        /// Names, bare or full, and addresses
+        /// Short or full names, and addresses
         #[arg(required = true, value_name = "NAME|IP")]
         asked: Vec<String>,
         /// Files to look at [default: those of pfddns.toml]
@@ -245,15 +245,15 @@ pub enum Kea {
     /// D2 as a service of pfSense, which never starts it by itself
     #[command(subcommand)]
     Service(Service),
-    /// Register again the names of active leases that DNS has lost
+    /// Send again the names of active leases that are missing in DNS
     #[command(
         after_help = "Examples:\n  pfddns kea heal --dry-run\n  pfddns kea heal --leases /var/db/kea/dhcp4.leases"
     )]
     Heal {
-        /// A lease file of Kea [default: what the running DHCP servers have, from their files or their lease commands]
+        /// A lease file of Kea [default: the leases of the running DHCP servers, from their files or lease commands]
         #[arg(long, value_name = "FILE")]
         leases: Option<PathBuf>,
-        /// Stop if more than this share of the active leases is missing
+        /// Stop if more than this share of the active leases is missing in DNS
         #[arg(long, value_name = "PERCENT", default_value_t = 50)]
         max_percent: usize,
         /// Show only, or confirm
@@ -262,31 +262,31 @@ pub enum Kea {
     },
 }
 
-/// The emergency door.
+/// The emergency bypass.
 #[derive(Debug, Subcommand)]
 pub enum Bypass {
-    /// Open it: zones take unsigned updates from their listed addresses, and D2 sends unsigned ones
+    /// Start it: zones accept unsigned updates from their listed addresses, and D2 sends unsigned updates
     #[command(
         after_help = "Examples:\n  pfddns bypass enable --for 2h --reason 'vault lost the key'\n  pfddns bypass enable --for 2h --reason 'vault is down, and ns2 too' --without ns2"
     )]
     Enable {
-        /// How long, for example 30m or 2h; at most 24h. The next pfddns command after that closes it
+        /// How long, for example 30m or 2h; at most 24h. The first pfddns command after that time ends it
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         time: Duration,
-        /// Why; shown to everybody who looks
+        /// Why; `bypass status` and `status` show it
         #[arg(long)]
         reason: String,
-        /// Leave a server as it is that can't be reached; its zones need another one. Can be repeated
+        /// Leave out a server that can't be reached; its zones need another server. Can be repeated
         #[arg(long, value_name = "SERVER")]
         without: Vec<String>,
         /// Show only, or confirm
         #[command(flatten)]
         go: Go,
     },
-    /// Show whether it is open, since when and why
+    /// Show whether a bypass is active, since when and why
     #[command(after_help = "Examples:\n  pfddns bypass status")]
     Status,
-    /// Close it: exactly the rules of before
+    /// End it: restore exactly the old rules
     #[command(after_help = "Examples:\n  pfddns bypass disable")]
     Disable(#[command(flatten)] Go),
 }

@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 const BLOCK: usize = 4096;
 
-/// A unified diff with this many lines of context, and what stands in its two header lines; empty if nothing differs.
+/// A unified diff with this many lines of context and these two names in its header; empty if nothing differs.
 pub fn unified(old: &str, new: &str, context: usize, header: (&str, &str)) -> String {
     // A configuration has up to 300,000 lines of which a few differ: only those and their context are worth comparing.
     let (start, end) = same_ends(old, new);
@@ -43,13 +43,13 @@ fn same_ends(old: &str, new: &str) -> (usize, usize) {
     (start, (blocks + bytes).min(shorter - start))
 }
 
-/// The start of the line `at` lies in, and of so many more before it.
+/// The start of the line that contains `at`, moved back by so many lines more.
 fn line_start(text: &str, at: usize, more: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or_default();
     memchr::memrchr_iter(b'\n', before).nth(more).map_or(0, |it| it + 1)
 }
 
-/// How many bytes lie behind the line that ends with the last `at` bytes of the text, and so many lines more.
+/// How many bytes follow the line in which the last `at` bytes of the text begin, and so many lines more.
 fn line_end(text: &str, at: usize, more: usize) -> usize {
     let after = text.as_bytes().get(text.len() - at..).unwrap_or_default();
     memchr::memchr_iter(b'\n', after).nth(more).map_or(0, |it| after.len() - it - 1)

@@ -18,12 +18,12 @@ pub enum Exit {
     Undone = 3,
     /// Stopped midway; needs a person. The journal's path is the last line.
     NeedsPerson = 4,
-    /// Changes are pending (`plan --check`).
+    /// Changes are pending (`plan`, `--dry-run`, and states that `status` commands find missing).
     Pending = 5,
 }
 
 /// What went wrong, while doing what, and what to try next.
-/// Facts first, lower case, no Rust types; never holds a secret. Serialised it crosses from a remote firewall as it is.
+/// Facts first, lower case, no Rust types; never a secret. A remote firewall sends it serialised.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Error {
@@ -65,7 +65,7 @@ impl Error {
         self
     }
 
-    /// One more line after the hint there is, or the first one.
+    /// Adds a line to the hint, or makes the first one.
     #[must_use]
     pub fn and_hint(mut self, more: impl AsRef<str>) -> Self {
         let more = more.as_ref();

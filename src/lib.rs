@@ -3,8 +3,8 @@
 //! A command becomes a [`plan::Plan`] (`tasks`), which is printed, saved, or applied step by step with a journal
 //! (`plan`), through the products we talk to (`systems`), over the one seam to the outside (`world`).
 //!
-//! The layers, each using only what stands to its right (`tests/layers.rs` holds the code to it); `main` is `main.rs`
-//! and `run.rs`, and `report` uses of `tasks` only their views:
+//! The layers. Each uses only those to its right (`tests/layers.rs` checks this); `main` is `main.rs` and `run.rs`, and
+//! `report` uses only the views of `tasks`:
 //!
 //! ```text
 //! main     cli, config, tasks, plan, report, world

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         ssh: ["HOME", "SSH_AUTH_SOCK"].iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect(),
     };
     let answer = pfddns::run(std::env::args_os(), &environment, &mut std::io::stderr());
-    // A reader that has gone away (`pfddns plan | head`) is no failure of ours.
+    // A reader that is gone (`pfddns plan | head`) is not our failure.
     let _ = std::io::stdout().write_all(answer.stdout.as_bytes());
     let _ = std::io::stderr().write_all(answer.stderr.as_bytes());
     ExitCode::from(answer.exit as u8)

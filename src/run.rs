@@ -101,7 +101,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment, 
     }
 }
 
-/// A command line that is none. Whoever reads JSON gets it as every other error.
+/// A bad command line. With `--json` it is reported like every other error.
 fn misspelt(error: &clap::Error, json: bool) -> Answer {
     let stderr = error.render().to_string();
     let said = stderr.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
@@ -141,7 +141,7 @@ async fn command(cli: Cli, environment: &Environment, stderr: &mut dyn Write) ->
     session.obey(cli.command).await
 }
 
-/// Named files can be looked at where there is no pfddns.toml.
+/// `kea lint` and `kea explain` can read named files without a pfddns.toml.
 async fn without_config(command: &Command, path: &Path) -> Result<Option<Shown>> {
     if path.exists() {
         return Ok(None);
@@ -279,7 +279,7 @@ impl Session<'_> {
         Ok(Shown::new(text, Document::Bypass { bypass: state }))
     }
 
-    /// What whoever opened the door must know: until when, and how it is closed.
+    /// Tells the operator until when the bypass is active, and how to end it.
     fn opened(&self, mut shown: Shown) -> Result<Shown> {
         if let (Exit::Done, Some(state)) = (shown.exit, tasks::bypass::state(&self.config, &self.world)?) {
             shown.text.push_str(&report::bypass_text(&state));
@@ -290,7 +290,7 @@ impl Session<'_> {
         Ok(shown)
     }
 
-    /// Closes the door. One that was cut off while it was opened is taken back; a closing that was cut off goes on.
+    /// Ends the bypass. If its start was cut off, that run is undone; if its end was cut off, that run is resumed.
     async fn close(&mut self, go: &Go) -> Result<Shown> {
         let runs = plan::journal::all(&self.world, &self.config.primary.state)?;
         let opened = tasks::bypass::state(&self.config, &self.world)?.map(|it| it.run);
@@ -305,8 +305,8 @@ impl Session<'_> {
         }
     }
 
-    /// A bypass whose time is over is closed before anything else, by whichever command comes first. If that fails it
-    /// is said, and the command goes on: looking must still be possible, and no task builds on a bypass.
+    /// The first command after a bypass's time ends it before anything else. If that fails, the error is printed and the
+    /// command continues: looking must still be possible, and no task depends on a bypass.
     async fn end_expired_bypass(&mut self, command: &Command) {
         if matches!(command, Command::Bypass(Bypass::Disable(_)) | Command::Undo { .. } | Command::Resume(_)) {
             return;
@@ -316,7 +316,7 @@ impl Session<'_> {
             Ok(Some(state)) if state.until <= now => state,
             _ => return,
         };
-        let _ = writeln!(self.stderr, "the bypass ended at {:.0}: putting the rules back", state.until);
+        let _ = writeln!(self.stderr, "the bypass ended at {:.0}: restoring the old rules", state.until);
         if let Err(error) = self.close(&Go::default()).await {
             let _ = write!(self.stderr, "{}", report::error_text(&error.while_doing("ending the bypass")));
         }

@@ -45,7 +45,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Where a secret lies: path and version in the secret store, and the field inside. Printed as `dns/ddns#8`.
+/// Where a secret is stored: path and version in the secret store, and the field inside. Printed as `dns/ddns#8`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

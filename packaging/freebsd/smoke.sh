@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a person runs once on a real firewall after installing pfddns: does this binary work on this FreeBSD?
-# Short and safe: changes nothing outside a folder of its own below /tmp, sends nothing but one HTTPS request.
+# Short and safe: changes nothing outside its own folder below /tmp, sends nothing but one HTTPS request.
 #
 #   sh smoke.sh [HTTPS-HOST[:PORT]]      a host that this firewall may ask, for example your Vault's; without one the
 #                                        look-up and TLS parts are left out, and said to be
@@ -70,7 +70,7 @@ if [ -s "$work/child" ]; then ok 'starts a child process'; else bad 'starts a ch
 if [ -n "$host" ]; then
     settings "https://$host" /usr/bin/false
     ask --config "$work/pfddns.toml" status
-    # Any HTTP answer will do, it is no Technitium: what counts is that name, TCP and TLS worked.
+    # Any HTTP answer is good: this host is not a Technitium, and only name, TCP and TLS are tested.
     if grep -q ' web' "$work/out" && ! grep -q 'no HTTP answer' "$work/out"; then
         ok "looks up $host and speaks TLS with it"
     else

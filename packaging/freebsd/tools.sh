@@ -2,7 +2,7 @@
 # What the cross builds share: the pinned tools, fetched once into a folder outside the clone. Sourced, not run.
 #
 # After `tools_ready`: $nightly (toolchain name), $library (std's sources), PATH with cargo-zigbuild and zig.
-# Everything lies under $PFDDNS_CACHE (default ~/.cache/pfddns), in a folder named after the versions, so that a
+# Everything is stored under $PFDDNS_CACHE (default ~/.cache/pfddns), in a folder named after the versions, so that a
 # new version never meets old files.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,7 +18,7 @@ need() { # need PROGRAM DEBIAN-PACKAGE
     command -v "$1" >/dev/null 2>&1 || die "$1 is not installed" "apt-get install $2"
 }
 
-# Prints the name of an installed toolchain that is rustc VERSION, whatever it is called.
+# Prints the name of an installed toolchain that is rustc VERSION, under any name.
 find_rustc() { # find_rustc VERSION NAME-TO-INSTALL
     need rustup rustup
     for it in $(rustup toolchain list | sed 's/ .*//'); do

@@ -1,5 +1,5 @@
-//! The emergency: zones opened to listed addresses, and the note of the bypass in force: which rules to go back to, until
-//! when, and why. The note is in the state folder and needs no secret store.
+//! The emergency bypass: zones opened to listed addresses, and the record of the active bypass: the rules to restore, until
+//! when, and why. The record is in the state folder and needs no secret store.
 
 use super::{Evidence, Nature, Step, Undo, files, probes, servers};
 use crate::config::Config;
@@ -19,9 +19,9 @@ use std::path::PathBuf;
 pub enum Change {
     /// Lets the listed addresses update without a signature. Never any address.
     OpenZone { server: ServerName, zone: ZoneName, replaces: ZoneRules, rules: ZoneRules },
-    /// Writes down which rules to go back to, until when, and why.
+    /// Writes the record of a bypass: the rules to restore, until when, and why.
     BeginBypass { state: BypassState },
-    /// Removes that note.
+    /// Removes that record.
     EndBypass { state: BypassState },
 }
 
@@ -65,15 +65,15 @@ pub struct Saved {
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct BypassState {
-    /// The run that opened it.
+    /// The run that started it.
     pub run: String,
-    /// When it was opened.
+    /// When it was started.
     pub since: Timestamp,
     /// When it ends by itself.
     pub until: Timestamp,
-    /// The operator's words.
+    /// The operator's reason.
     pub reason: String,
-    /// The rules to go back to.
+    /// The rules to restore.
     pub saved: Vec<Saved>,
     /// Backup of D2's file, if D2 was switched to unsigned updates.
     pub d2_backup: Option<PathBuf>,
@@ -87,29 +87,29 @@ pub fn path(config: &Config) -> PathBuf {
     config.primary.state.join("bypass.json")
 }
 
-/// The bypass in force, if any. A note that can't be read is an error: zones may be open.
+/// The active bypass, if any. A record that can't be read is an error: zones may be open.
 pub fn read(config: &Config, world: &World) -> Result<Option<BypassState>> {
     let path = path(config);
     let Some(bytes) = world.first()?.read_if_there(&path)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(format!("{}:{}: not a note of a bypass: {error}", path.display(), error.line()))
+        Error::new(format!("{}:{}: not a record of a bypass: {error}", path.display(), error.line()))
             .hint("zones may be open: compare their update rules with the last journal in the same folder")
     })
 }
 
-/// Writes the note.
+/// Writes the record.
 fn begin(config: &Config, world: &mut World, state: &BypassState) -> Result<()> {
     let path = path(config);
     let host = world.first_mut()?;
     let bytes =
-        serde_json::to_vec_pretty(state).map_err(|error| Error::new(format!("the note of the bypass: {error}")))?;
+        serde_json::to_vec_pretty(state).map_err(|error| Error::new(format!("the record of the bypass: {error}")))?;
     let replaces = host.read_if_there(&path)?.map(|old| Digest::of(&old));
     host.write(&path, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })
 }
 
-/// The step that writes the note.
+/// The step that writes the record.
 pub fn note(config: &Config, state: &BypassState) -> Step {
-    let title = format!("note the rules to go back to at {:.0}", state.until);
+    let title = format!("save the rules to restore at {:.0}", state.until);
     let (change, undo) = (Change::BeginBypass { state: state.clone() }, Change::EndBypass { state: state.clone() });
     Step::new(title, change, Vec::new(), Undo::by(undo)).given(vec![no_note(config)])
 }
@@ -138,7 +138,7 @@ pub fn open(saved: &Saved) -> Step {
     .showing(format!("- {}\n+ {}\n", saved.before, saved.during))
 }
 
-/// The step that puts a zone's rules back.
+/// The step that restores a zone's rules.
 pub fn close(saved: &Saved) -> Step {
     let (server, zone) = (&saved.server, &saved.zone);
     let (open, shut) = doors(saved);
@@ -146,7 +146,7 @@ pub fn close(saved: &Saved) -> Step {
         servers::rules_are(server, zone, &saved.before),
         probes::unsigned_refused(server, std::slice::from_ref(zone)),
     ];
-    Step::new(format!("put back the rules of {zone} on {server}"), shut, after, Undo::by(open))
+    Step::new(format!("restore the rules of {zone} on {server}"), shut, after, Undo::by(open))
         .given(vec![servers::rules_are(server, zone, &saved.during)])
         .showing(format!("- {}\n+ {}\n", saved.during, saved.before))
 }

@@ -1,4 +1,4 @@
-//! D2's file and the D2 that runs: the file is put in place and taken over by D2 without losing a request, or put back.
+//! D2's file and the running D2: installs or restores the file and has D2 load it without losing a request.
 
 use super::{Evidence, Nature, Step, Undo, files, secrets};
 use crate::config::{Config, Firewall, ZoneConfig};
@@ -18,28 +18,28 @@ use std::time::Duration;
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "D2Change"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Writes D2's file for this key (`None`: unsigned), after a backup, and has D2 take it over without losing a request.
+    /// Writes D2's file for this key (`None`: unsigned), after a backup, and has D2 load it without losing a request.
     InstallD2 {
         host: HostName,
         key: Option<KeyRef>,
         replaces: Option<Digest>,
         backup: PathBuf,
-        /// True: DHCP is not held while D2 reloads.
+        /// True: DHCP is not paused while D2 reloads.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         no_pause: bool,
     },
-    /// Puts the backed-up D2 file back (removes the file if there was none) and has D2 take it over.
+    /// Restores the backed-up D2 file (removes the file if there was none) and has D2 load it.
     RestoreD2 {
         host: HostName,
         backup: PathBuf,
         existed: bool,
-        /// True: DHCP is not held while D2 reloads.
+        /// True: DHCP is not paused while D2 reloads.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         no_pause: bool,
     },
-    /// Puts another kept file in D2's place, after a backup of the one there, and has D2 take it over.
+    /// Replaces D2's file by a backup, after a backup of the current one, and has D2 load it.
     ReplaceD2 { host: HostName, with: PathBuf, replaces: Option<Digest>, backup: PathBuf },
-    /// Waits until D2 can have no update signed with the old key under way; on the other firewalls too.
+    /// Waits until D2 can have no update signed with the old key in progress; on the other firewalls too.
     Drain {
         host: HostName,
         key: KeyName,
@@ -104,7 +104,7 @@ impl Change {
         }
     }
 
-    /// The same change without holding DHCP while D2 reloads. False if it holds none.
+    /// The same change without pausing DHCP while D2 reloads. False if it pauses none.
     pub(super) fn do_not_pause(&mut self) -> bool {
         match self {
             Self::InstallD2 { no_pause, .. } | Self::RestoreD2 { no_pause, .. } => {
@@ -140,12 +140,12 @@ impl fmt::Display for Check {
         };
         match key {
             Some(key) => write!(f, "{who} signs with {key}"),
-            None => write!(f, "{who} signs with no key"),
+            None => write!(f, "{who} uses no key"),
         }
     }
 }
 
-/// What the file of this site says for a key (`None`: unsigned updates).
+/// The content of this site's file for a key (`None`: unsigned updates).
 fn spec(config: &Config, firewall: &Firewall, key: Option<&KeyRef>) -> kea::d2::D2Spec {
     let domain = |zone: &ZoneConfig| kea::d2::D2Domain {
         zone: zone.name.clone(),
@@ -171,7 +171,7 @@ pub fn text(
     kea::d2::render(&spec(config, firewall, key.map(|(key, _)| key)), &keys)
 }
 
-/// Whose file is replaced, where the old one is kept, and whether DHCP is held meanwhile.
+/// The firewall, the path of the old file's backup, and whether DHCP is paused meanwhile.
 struct Replacement<'a> {
     firewall: &'a Firewall,
     backup: &'a Path,
@@ -190,8 +190,8 @@ fn paths(place: &Replacement<'_>) -> kea::daemon::apply::Paths {
     }
 }
 
-/// Puts a document in place and has D2 take it over. A repeat after a crash finds the file there already, or its backup
-/// made and the file not yet replaced; both end the same way.
+/// Installs a document and has D2 load it. A repeat after a crash finds the new file, or its backup and the old file;
+/// both end the same way.
 async fn replace(world: &mut World, place: &Replacement<'_>, new: &[u8], replaces: Option<Digest>) -> Result<Evidence> {
     let (paths, d2, host, backup) = (paths(place), &place.firewall.d2, &place.firewall.name, place.backup);
     let clock = world.clock.clone();
@@ -210,18 +210,18 @@ async fn replace(world: &mut World, place: &Replacement<'_>, new: &[u8], replace
     Ok(if outcome.reloaded {
         held_for(outcome.held, place)
     } else {
-        Evidence::note("no D2 is running: the file waits for it")
+        Evidence::note("D2 does not run: it reads the file when it starts")
     })
 }
 
 fn held_for(held: Option<Duration>, place: &Replacement<'_>) -> Evidence {
     Evidence::note(match held {
-        Some(time) => format!("DHCP was held for {} ms", time.as_millis()),
-        None if place.no_pause => "reloaded without holding DHCP".into(),
+        Some(time) => format!("DHCP was paused for {} ms", time.as_millis()),
+        None if place.no_pause => "reloaded without pausing DHCP".into(),
         None if place.firewall.d2.dhcp4_socket.is_none() && place.firewall.d2.dhcp6_socket.is_none() => {
-            "reloaded without holding DHCP (d2.dhcp4-socket is not set)".into()
+            "reloaded without pausing DHCP (d2.dhcp4-socket is not set)".into()
         }
-        None => "reloaded without holding DHCP: no DHCP server answers".into(),
+        None => "reloaded without pausing DHCP: no DHCP server answers".into(),
     })
 }
 
@@ -230,7 +230,7 @@ async fn restore(world: &mut World, place: &Replacement<'_>, existed: bool) -> R
     if !existed {
         world.host_mut(host)?.remove(&firewall.d2.config)?;
         return Ok(Evidence::note(
-            "there was no such file before; a running D2 keeps what it has until it is restarted",
+            "there was no such file before; a running D2 keeps its configuration until it is restarted",
         ));
     }
     // No backup yet: the step was cut off before it had replaced anything.
@@ -240,12 +240,12 @@ async fn restore(world: &mut World, place: &Replacement<'_>, existed: bool) -> R
     let old = zeroize::Zeroizing::new(old);
     let found = world.host(host)?.read_if_there(&firewall.d2.config)?.map(|it| Digest::of(&it));
     let aside = aside(world, host, backup)?;
-    // The way back must not hang on a DHCP server that does not answer.
+    // Undo must not wait for a DHCP server that does not answer.
     let no_pause = place.no_pause || !kea::daemon::apply::can_pause(world.host(host)?, &paths(place));
     replace(world, &Replacement { backup: &aside, firewall, no_pause }, &old, found).await
 }
 
-/// A name for the backup of what is put away on the way back: the run may be taken back, redone and taken back again.
+/// A name for the backup that an undo makes: a run may be undone, resumed and undone again.
 fn aside(world: &World, host: &HostName, backup: &Path) -> Result<PathBuf> {
     for number in 1..1000 {
         let path = PathBuf::from(format!("{}.undone{number}", backup.display()));
@@ -253,11 +253,11 @@ fn aside(world: &World, host: &HostName, backup: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    Err(Error::new(format!("{}: there are a thousand backups of this run", backup.display())))
+    Err(Error::new(format!("{}: this run has a thousand backups already", backup.display())))
 }
 
-/// D2 finishes what it began with the key it began with. After the bound nothing can be under way; its counters must
-/// agree that nothing is.
+/// D2 finishes each update with the key with which it started. After the bound no update can be in progress; D2's
+/// counters must confirm this.
 async fn drain(
     config: &Config,
     world: &World,
@@ -268,7 +268,7 @@ async fn drain(
     let mut running = Vec::new();
     for host in hosts {
         let firewall = config.firewall(host)?;
-        // On the way back the reason may be that D2 ended.
+        // On undo, D2 may have ended: that may be the reason for the undo.
         if kea::daemon::apply::running(world.host(host)?, &firewall.d2.socket)? {
             running.push(firewall);
         }
@@ -285,19 +285,19 @@ async fn drain(
     for (on, before) in running.iter().zip(before) {
         if sent(on)? != before {
             return Err(Error::new(format!("D2{} still sends updates with {key}", config.on(on)))
-                .hint("is there a per-server key-name in its file? `pfddns tsig status` shows what it uses"));
+                .hint("check its file for a per-server key-name; `pfddns tsig status` shows the keys it uses"));
         }
     }
-    Ok(Evidence::note(format!("waited {milliseconds} ms; {key} at rest")))
+    Ok(Evidence::note(format!("waited {milliseconds} ms; no update with {key} is in progress")))
 }
 
-/// Ok if every domain, and every server in it, is signed for with this key (`None`: with none).
+/// Ok if every domain, and every server in it, uses this key (`None`: no key).
 pub fn uses(who: &str, installed: &Installed, key: Option<&KeyName>) -> Result<()> {
     if installed.domains.is_empty() && key.is_some() {
         return Err(Error::new(format!("{who} has no domain at all")));
     }
     for domain in &installed.domains {
-        // A server's own key-name outranks its domain's, so it is the servers that count.
+        // A server's own key-name overrides its domain's, so the servers' keys count.
         for (_, found) in &domain.servers {
             let same = match (found.as_deref().filter(|it| !it.is_empty()), key) {
                 (None, None) => true,
@@ -342,16 +342,16 @@ pub fn install(config: &Config, firewall: &Firewall, key: Option<&KeyRef>, old: 
     Step::new(title, change, after, Undo::by(undo)).given(vec![before])
 }
 
-/// The step that ends unsigned updates: it puts back the file in `backup`, which signs with `key`. `old` is its digest.
+/// The step that ends unsigned updates: it restores the file in `backup`, which signs with `key`. `old` is its digest.
 pub fn sign_again(config: &Config, firewall: &Firewall, backup: &Path, old: Digest, key: Option<&KeyName>) -> Step {
     let (host, no_pause, aside) = (firewall.name.clone(), false, backup.with_extension("again"));
     let undo = Change::InstallD2 { host: host.clone(), key: None, replaces: Some(old), backup: aside, no_pause };
     let after = signs(&host, key);
     let change = Change::RestoreD2 { host, backup: backup.to_owned(), existed: true, no_pause };
-    Step::new(format!("make D2{} sign as before", config.on(firewall)), change, after, Undo::by(undo))
+    Step::new(format!("make D2{} sign again", config.on(firewall)), change, after, Undo::by(undo))
 }
 
-/// The step that puts a kept file in D2's place.
+/// The step that restores a kept file of D2.
 pub fn put_kept(config: &Config, firewall: &Firewall, kept: (PathBuf, &[u8]), old: Option<Digest>, run: &str) -> Step {
     let (host, path, (with, bytes)) = (firewall.name.clone(), &firewall.d2.config, kept);
     let name = with.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -359,11 +359,11 @@ pub fn put_kept(config: &Config, firewall: &Firewall, kept: (PathBuf, &[u8]), ol
     let undo = Change::RestoreD2 { host: host.clone(), backup: aside.clone(), existed, no_pause: false };
     let (before, after) = (files::is(&host, path, old.clone()), files::is(&host, path, Some(Digest::of(bytes))));
     let change = Change::ReplaceD2 { host, with, replaces: old, backup: aside };
-    let title = format!("put back {name}{}", config.on(firewall));
+    let title = format!("restore {name}{}", config.on(firewall));
     Step::new(title, change, vec![after], Undo::by(undo)).given(vec![before])
 }
 
-/// Waits until no D2 can have an update signed with this key under way.
+/// Waits until no D2 can have an update signed with this key in progress.
 pub fn drained(config: &Config, key: &KeyName) -> Change {
     let bound = config.in_flight_bound() + Duration::from_millis(500);
     let milliseconds = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! What a change saw while it was made: counts, and a word.
+//! What a change saw while it was made: counts, and a note.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,18 +16,18 @@ pub struct Evidence {
     pub arrived: u64,
     /// Updates that were accepted and never arrived.
     pub lost: u64,
-    /// Anything else worth a word.
+    /// A note in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
 impl Evidence {
-    /// Just a word.
+    /// Only a note.
     pub fn note(text: impl Into<String>) -> Self {
         Self { note: text.into(), ..Self::default() }
     }
 
-    /// Adds the counts. Its own note stays, the other is not taken.
+    /// Adds the counts. The other's note is not added.
     pub fn add(&mut self, other: &Self) {
         self.accepted += other.accepted;
         self.refused += other.refused;

@@ -1,4 +1,4 @@
-//! Files as such: whether one is as it was read, where a run keeps what it replaces, and removing old backups.
+//! Files: whether one is unchanged, where a run keeps the file that it replaces, and removal of old backups.
 
 use super::{Evidence, Nature, Step, Undo};
 use crate::config::{Config, Firewall};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FilesChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Removes old backups. Never the newest one that pfSense would read.
+    /// Removes old backups, but never the newest one that pfSense would read.
     RemoveBackups { host: HostName, files: Vec<PathBuf> },
 }
 
@@ -79,7 +79,7 @@ fn file_is(world: &World, host: &HostName, path: &Path, digest: Option<&Digest>)
     Err(Error::new(match (&found, digest) {
         (found, wanted) if found.as_ref() == wanted => return Ok(()),
         (None, _) => format!("{path} is gone"),
-        (Some(_), None) => format!("{path} is there now"),
+        (Some(_), None) => format!("{path} exists now"),
         (Some(found), Some(_)) => format!("{path} has changed (digest {found})"),
     }))
 }

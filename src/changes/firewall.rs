@@ -1,5 +1,5 @@
-//! pfSense's config.xml: writing it, having pfSense take it over, and looking whether it did. After a rebuild the process
-//! and its socket are asked; pfSense's own exit codes say little.
+//! pfSense's config.xml: writes it, has pfSense use it, and checks that pfSense did. After a rebuild it checks the process
+//! and its socket; pfSense's own exit codes say little.
 
 use super::{Evidence, Nature, Step, Undo, files};
 use crate::config::{Config, Firewall, Writer};
@@ -27,7 +27,7 @@ const START: Duration = Duration::from_secs(30);
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "FirewallChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Edits pfSense's configuration under its lock, after a backup, and has pfSense rebuild what it concerns.
+    /// Edits pfSense's configuration under its lock, after a backup, and has pfSense rebuild the service it concerns.
     EditFirewall {
         host: HostName,
         edits: Vec<Edit>,
@@ -36,7 +36,7 @@ pub enum Change {
         replaces: Option<Digest>,
         rebuild: Option<Rebuild>,
     },
-    /// Puts a whole earlier configuration of pfSense back, after a backup.
+    /// Restores a whole earlier configuration of pfSense, after a backup.
     RestoreFirewall { host: HostName, backup: PathBuf, run: String, replaces: Option<Digest> },
 }
 
@@ -48,7 +48,7 @@ pub enum Change {
 pub enum Check {
     /// pfSense's configuration says this.
     FirewallSays { host: HostName, what: String, edits: Vec<Edit> },
-    /// pfSense's configuration is the one of this backup, but for its note about the last change.
+    /// pfSense's configuration is that of this backup, except for its record of the last change.
     FirewallIs { host: HostName, backup: PathBuf },
     /// kea-dhcp4 runs and answers.
     DhcpRuns { host: HostName },
@@ -119,12 +119,12 @@ async fn save(firewall: &Firewall, world: &mut World, what: &Save<'_>, then: Opt
     };
     let mut evidence = match &saved.backup {
         Some(backup) => Evidence::note(format!("backup {}", backup.display())),
-        None => Evidence::note("it was there already"),
+        None => Evidence::note("it existed already"),
     };
     if let Some(what) = then {
         take_over(firewall, world, what).await?;
     }
-    evidence.note.push_str(if then.is_some() { ", pfSense has taken it over" } else { "" });
+    evidence.note.push_str(if then.is_some() { ", pfSense uses it now" } else { "" });
     Ok(evidence)
 }
 
@@ -146,7 +146,7 @@ async fn take_over(firewall: &Firewall, world: &mut World, what: Rebuild) -> Res
     Ok(())
 }
 
-/// Any answer counts: what it says of a name is not the question.
+/// Any answer counts, also one without the name.
 async fn answers(world: &World, at: SocketAddr) -> Result<()> {
     dns::lookup(world, at, &DomainName::new("localhost.")?, dns::Rtype::A).await.map(|_| ())
 }
@@ -177,10 +177,10 @@ fn restore(
     let reason = format!("restored from {name}");
     let what = Save { edits: &[], reason: &reason, replaces, run };
     let saved = pfsense::restore(host, &paths(firewall), &bytes, &what, now)?;
-    let by_itself = "pfSense's services follow at their next rebuild: a reboot, or saving their pages";
+    let by_itself = "pfSense's services use it after their next rebuild: reboot, or save their pages";
     Ok(Evidence::note(match saved.backup {
-        _ if saved.before.as_ref() == Some(&saved.after) => "it was there already".to_owned(),
-        Some(backup) => format!("backup of what it replaced: {}; {by_itself}", backup.display()),
+        _ if saved.before.as_ref() == Some(&saved.after) => "it existed already".to_owned(),
+        Some(backup) => format!("backup of the old file: {}; {by_itself}", backup.display()),
         None => by_itself.to_owned(),
     }))
 }
@@ -192,9 +192,8 @@ fn says(firewall: &Firewall, world: &World, what: &str, edits: &[Edit]) -> Resul
     if document.holds(edits)? {
         return Ok(());
     }
-    Err(Error::new(format!("{} does not say: {what}", path.display())).hint(
-        "somebody saved a page in pfSense's web interface that was opened before our change; run the command again",
-    ))
+    Err(Error::new(format!("{} does not say: {what}", path.display()))
+        .hint("somebody may have saved a web page that was opened before the change; run the command again"))
 }
 
 fn is(firewall: &Firewall, world: &World, backup: &Path) -> Result<()> {
@@ -203,7 +202,7 @@ fn is(firewall: &Firewall, world: &World, backup: &Path) -> Result<()> {
     if pfsense::same_but_revision(&pfsense::read(&now)?, &pfsense::read(&old)?) {
         return Ok(());
     }
-    Err(Error::new(format!("{} is not what {} holds", firewall.pfsense.config.display(), backup.display())))
+    Err(Error::new(format!("{} differs from {}", firewall.pfsense.config.display(), backup.display())))
 }
 
 /// The socket kea-dhcp4 listens on, as pfSense wrote it; it moved between versions, so it is never assumed.
@@ -213,11 +212,12 @@ pub fn dhcp_socket(firewall: &Firewall, world: &World) -> Result<PathBuf> {
     let document = kea::text::Document::parse(&bytes, &path.display().to_string())?;
     let socket = document.root().at(&["Dhcp4"]).and_then(kea::d2::installed::socket);
     socket.map(PathBuf::from).ok_or_else(|| {
-        Error::new(format!("{} names no control socket", path.display())).hint("is DHCP on, and is Kea the backend?")
+        Error::new(format!("{} names no control socket", path.display()))
+            .hint("check that DHCP is on and that Kea is the backend")
     })
 }
 
-/// What the running kea-dhcp4 works with.
+/// The configuration of the running kea-dhcp4.
 pub fn dhcp_config(firewall: &Firewall, world: &World) -> Result<Value> {
     let socket = dhcp_socket(firewall, world)?;
     let answer = kea::daemon::socket::command(world.host(&firewall.name)?, &socket, "config-get", None)?;
@@ -254,7 +254,7 @@ pub fn edit(
     };
     let back = document.inverse(edits);
     let there = change(edits, title.to_owned(), Some(Digest::of(document.bytes())));
-    let undo = Undo::by(change(&back, format!("no more: {title}"), None));
+    let undo = Undo::by(change(&back, format!("undo: {title}"), None));
     let step = Step::new(title, there, says(title.to_owned(), edits), undo);
     Ok(Some(step.given(says(format!("not yet: {title}"), &back)).showing(document.preview(edits)?)))
 }

@@ -1,4 +1,4 @@
-//! Healing: which names of active leases DNS lacks, and requests to D2 for them. Nothing is ever removed.
+//! Healing: finds names of active leases that are missing in DNS, and requests them from D2. It never removes anything.
 
 use super::{Evidence, Nature};
 use crate::config::{Config, Firewall};
@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 /// Questions to one server at a time.
 const AT_ONCE: usize = 50;
 
-/// A change of what DNS has.
+/// A change of the names in DNS.
 #[allow(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "HealChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Asks D2 to register the names of active leases that DNS lacks; stops if they are more than this percentage.
+    /// Asks D2 to register the names of active leases that are missing in DNS; stops above this percentage.
     Heal {
         host: HostName,
-        /// Their file; without one, what the running DHCP servers have.
+        /// Their file; without one, the leases of the running DHCP servers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         leases: Option<PathBuf>,
         percent: usize,
@@ -49,7 +49,7 @@ impl Change {
 /// Lease files, oldest first, each with its name.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// The leases of the named file, or of the running DHCP servers: from the files they keep, else from themselves.
+/// The leases of the named file, or of the running DHCP servers: from their files, else by asking the servers.
 fn sources(firewall: &Firewall, world: &World, file: Option<&Path>) -> Result<Files> {
     let host = world.host(&firewall.name)?;
     if let Some(file) = file {
@@ -84,7 +84,7 @@ fn lease_file(running: &serde_json::Value, family: u8) -> Option<PathBuf> {
     database.get("name")?.as_str().filter(|name| kept && memfile && !name.is_empty()).map(PathBuf::from)
 }
 
-/// A lease file and, during Kea's cleanup, the older half beside it: `.completed` stands for `.2` and `.1` together.
+/// A lease file and, during Kea's cleanup, the file with older leases: `.completed` replaces `.2` and `.1` together.
 fn files(host: &Host, file: &Path) -> Result<Files> {
     let name = file.display().to_string();
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ fn files(host: &Host, file: &Path) -> Result<Files> {
             }
         }
     }
-    // Nobody writes to the older half any more: if it has no end, leases are missing.
+    // The older file is no longer written: if its last line has no end, leases are missing.
     if let Some((path, _)) = found.iter().find(|it| !it.1.is_empty() && !it.1.ends_with(b"\n")) {
         return Err(Error::new(format!("{path}: its last line has no end, so leases may be missing"))
             .hint("nothing was sent; try again when Kea's cleanup of leases is done"));
@@ -106,7 +106,7 @@ fn files(host: &Host, file: &Path) -> Result<Files> {
     Ok(found)
 }
 
-/// What DNS lacks of the leases, as the first server of each zone tells.
+/// The leases' names that are missing on the first server of each zone.
 pub async fn lost(
     config: &Config,
     firewall: &Firewall,
@@ -145,10 +145,10 @@ async fn ask(config: &Config, world: &World, leases: &Leases<'_>, now: i64) -> R
             join_all(some.iter().map(|(server, name, kind, _)| dns::lookup(world, *server, name, *kind))).await;
         for ((_, name, kind, address), answer) in some.iter().zip(answers) {
             let answer = answer.doing(|| "asking for the names of active leases")?;
-            // Anything but "here it is" and "no such name" says nothing about the name.
+            // Any answer except "here it is" and "no such name" says nothing about the name.
             if ![0, 3].contains(&answer.rcode) || !answer.aa {
                 return Err(Error::new(format!("no authoritative answer for {name} (RCODE {})", answer.rcode))
-                    .hint("nothing was sent; is the zone loaded on its first server?"));
+                    .hint("nothing was sent; check that the zone is loaded on its first server"));
             }
             for data in answer.records {
                 match kind {
@@ -172,7 +172,7 @@ fn server(config: &Config, name: &DomainName) -> Option<SocketAddr> {
     zone.servers.first().and_then(|it| config.server(it).ok()).map(|it| it.dns)
 }
 
-/// Sends the requests and asks again: what is there now has arrived, what is still missing is lost.
+/// Sends the requests and asks again: names that exist now have arrived, names that are still missing are lost.
 async fn heal(
     config: &Config,
     firewall: &Firewall,
@@ -182,7 +182,7 @@ async fn heal(
 ) -> Result<Evidence> {
     let before = lost(config, firewall, world, file, percent).await?;
     if before.is_empty() {
-        return Ok(Evidence::note("DNS has them all"));
+        return Ok(Evidence::note("no name is missing in DNS"));
     }
     let (clock, host) = (world.clock.clone(), &firewall.name);
     let target = Target {
@@ -200,7 +200,7 @@ async fn heal(
     if let Some(first) = left.first() {
         note = format!("{note}; still missing: {}, the first is {}", count(left.len(), "name"), first.name);
     }
-    // A name that a server refuses (another client's, a static one) stays missing: told, and no failure of healing.
+    // A name that a server refuses (another client's, a static one) stays missing: it is reported, and healing did not fail.
     Ok(Evidence { arrived: u64::try_from(arrived).unwrap_or(u64::MAX), note, ..Evidence::default() })
 }
 

@@ -21,7 +21,7 @@ pub enum Change {
     ForgetKey { key: KeyName },
     /// Makes this key the current one.
     MarkCurrent { key: KeyName },
-    /// Marks a key as retired, or removes the mark. Its secret stays, for proofs and for going back.
+    /// Marks a key as retired, or removes the mark. Its secret stays, for proofs and for undo.
     Retire { key: KeyName, retired: bool },
 }
 
@@ -33,9 +33,9 @@ pub enum Change {
 pub enum Check {
     /// The secret store is at this version.
     StoreIs { version: u64 },
-    /// The store holds the key.
+    /// The store has the key.
     KeyStored { key: KeyName },
-    /// The store does not hold the key.
+    /// The store does not have the key.
     KeyNotStored { key: KeyName },
     /// This key is the store's current one (`None`: it has none).
     CurrentIs { key: Option<KeyName> },
@@ -83,10 +83,10 @@ impl Check {
             },
             Self::KeyNotStored { key } => match held(key) {
                 None => return Ok(()),
-                Some(_) => format!("the store holds {key}"),
+                Some(_) => format!("the store has {key}"),
             },
             Self::KeyStored { key } | Self::RetiredIs { key, .. } => match (held(key), self) {
-                (None, _) => format!("the store does not hold {key}"),
+                (None, _) => format!("the store does not have {key}"),
                 (Some(found), Self::RetiredIs { retired, .. }) if found.retired.is_some() != *retired => {
                     format!("the store says that {key} is {}", if *retired { "not retired" } else { "retired" })
                 }
@@ -101,8 +101,8 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StoreIs { version } => write!(f, "the store is at version {version}"),
-            Self::KeyStored { key } => write!(f, "the store holds {key}"),
-            Self::KeyNotStored { key } => write!(f, "the store does not hold {key}"),
+            Self::KeyStored { key } => write!(f, "the store has {key}"),
+            Self::KeyNotStored { key } => write!(f, "the store does not have {key}"),
             Self::CurrentIs { key: Some(key) } => write!(f, "{key} is the store's current key"),
             Self::CurrentIs { key: None } => f.write_str("the store has no current key"),
             Self::RetiredIs { key, retired: true } => write!(f, "the store says that {key} is retired"),
@@ -115,7 +115,7 @@ async fn store_key(config: &Config, world: &mut World, key: &KeyRef) -> Result<E
     let store = Store::of(config);
     let book = store.read(world).await?;
     if book.keys.iter().any(|it| it.name == key.name) {
-        return Ok(Evidence::note("it was there already"));
+        return Ok(Evidence::note("it existed already"));
     }
     let secret = secrets::new_secret(key.algorithm.secret_bytes())?;
     let created = world.clock.now();
@@ -124,7 +124,7 @@ async fn store_key(config: &Config, world: &mut World, key: &KeyRef) -> Result<E
     Ok(Evidence::note(format!("fingerprint {}, version {version}", stored.secret.fingerprint())))
 }
 
-/// Edits the store at whatever version it has now; check-and-set still guards the write itself.
+/// Edits the store at its current version; check-and-set still protects the write.
 async fn edit(
     config: &Config,
     world: &mut World,
@@ -152,7 +152,7 @@ pub fn store(key: &KeyRef) -> Step {
 /// The step that makes a key the current one, in place of `old`.
 pub fn mark_current(old: Option<&KeyName>, new: &KeyName) -> Step {
     let (change, is) = (Change::MarkCurrent { key: new.clone() }, |key| vec![Check::CurrentIs { key }.into()]);
-    // Without an old one, the way back is that of the step that stored the key: with it, its mark goes from the store.
+    // Without an old one, the undo of the step that stored the key is enough: it also removes the mark from the store.
     let undo = old.map_or(Undo::NotNeeded, |old| Undo::by(Change::MarkCurrent { key: old.clone() }));
     let step = Step::new(format!("make {new} the current key"), change, is(Some(new.clone())), undo);
     if old.is_some() { step.given(is(old.cloned())) } else { step }

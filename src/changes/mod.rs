@@ -26,7 +26,7 @@ use std::fmt;
 pub use evidence::Evidence;
 pub use step::{Step, Undo};
 
-/// One change of the world. It can be saved, read, made twice and undone; it holds no secret.
+/// One change. It can be saved, read, made twice and undone; it holds no secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "of")]
@@ -47,9 +47,9 @@ pub enum Change {
     Wiring(wiring::Change),
     /// pfSense's config.xml.
     Firewall(firewall::Change),
-    /// Names that DNS lost.
+    /// Names that are missing in DNS.
     Heal(heal::Change),
-    /// The emergency.
+    /// The emergency bypass.
     Bypass(bypass::Change),
 }
 
@@ -125,7 +125,7 @@ impl Change {
         }
     }
 
-    /// The same change without holding DHCP while D2 reloads. False if it reloads no D2.
+    /// The same change without pausing DHCP while D2 reloads. False if it reloads no D2.
     pub fn do_not_pause(&mut self) -> bool {
         match self {
             Self::D2(it) => it.do_not_pause(),

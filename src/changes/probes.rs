@@ -119,7 +119,7 @@ async fn probe(
     Ok(evidence)
 }
 
-/// Writes, reads, removes, and sees it gone. A probe record that a killed run left behind is removed first.
+/// Writes, reads and removes a record, and checks that it is gone. A probe record of a killed run is removed first.
 async fn probe_zone(world: &mut World, at: SocketAddr, zone: &ZoneName, signer: &Signer<'_>) -> Result<()> {
     let record = probe_record(zone)?;
     let kind = record.data.rtype();
@@ -132,25 +132,25 @@ async fn probe_zone(world: &mut World, at: SocketAddr, zone: &ZoneName, signer: 
             .hint("rename that host: pfddns writes its probes to this name"));
     }
     match dns::add(world, at, zone, Some(signer), &record).await? {
-        // The answer to a first try was lost and the second found the name in use: by us, since it was free just now.
+        // The answer to the first try was lost, and the second try found the name in use: by us, since it was free before.
         Verdict::Refused(Refusal::YxDomain)
             if dns::held(world, at, &record.name, kind).await? == [record.data.text()] => {}
         verdict => accepted(verdict, "writing the probe record")?,
     }
     let seen = dns::held(world, at, &record.name, kind).await;
     let removed = dns::remove(world, at, zone, Some(signer), &record.name, kind).await;
-    // The record is removed whatever the look-up said; only then is the look-up judged.
+    // The record is removed even if the look-up failed; the look-up's result is checked after that.
     if seen?.is_empty() {
-        return Err(Error::new("the update was accepted, but the record is not there"));
+        return Err(Error::new("the update was accepted, but the record does not exist"));
     }
     accepted(removed?, "removing the probe record")?;
     if !dns::held(world, at, &record.name, kind).await?.is_empty() {
-        return Err(Error::new(format!("the probe record {} is still there after its removal", record.name)));
+        return Err(Error::new(format!("the probe record {} still exists after its removal", record.name)));
     }
     Ok(())
 }
 
-/// Takes away what a run left that was killed in the middle of `probe`.
+/// Removes the record of a run that was killed in the middle of `probe`.
 async fn forget_probe(
     config: &Config,
     world: &mut World,
@@ -176,7 +176,7 @@ async fn forget_probe(
 
 fn probe_record(zone: &ZoneName) -> Result<Record> {
     let name = zone.child(PROBE_LABEL)?;
-    // 192.0.2.0/24 is for documentation (RFC 5737); nobody is reached by it.
+    // 192.0.2.0/24 is for documentation (RFC 5737); no host has such an address.
     let data = if zone.is_reverse() {
         Data::Ptr(DomainName::new("pfddns-probe.invalid")?)
     } else {
@@ -227,7 +227,7 @@ async fn probe_refusals(
                 }
                 Verdict::Accepted => {
                     return Err(Error::new(format!("{server} accepts {who} in {zone}"))
-                        .hint("close it: `pfddns plan` shows what differs from the configuration"));
+                        .hint("`pfddns plan` shows what differs from the configuration"));
                 }
             }
         }
@@ -265,9 +265,7 @@ async fn refused(
         match dns::may_update(world, at, zone, signer.as_ref()).await? {
             Verdict::Refused(why) if why.is_about_the_right() => {}
             Verdict::Refused(why) => {
-                return Err(Error::new(format!(
-                    "{server} refused an update of {zone} for another reason than the one to prove: {why}"
-                )));
+                return Err(Error::new(format!("{server} refused an update of {zone}, but for another reason: {why}")));
             }
             Verdict::Accepted => {
                 let who = key.map_or_else(|| "an unsigned update".to_owned(), |key| format!("key {}", key.name));
@@ -284,7 +282,7 @@ async fn probes_gone(config: &Config, world: &World, server: &ServerName, zones:
         let name = zone.child(PROBE_LABEL)?;
         for kind in [Rtype::A, Rtype::Ptr] {
             if !dns::held(world, at, &name, kind).await?.is_empty() {
-                return Err(Error::new(format!("{server} still has the probe record {name}")));
+                return Err(Error::new(format!("the probe record {name} is still on {server}")));
             }
         }
     }
@@ -298,7 +296,7 @@ pub fn prove(server: &ServerName, zones: &[ZoneName], key: &KeyRef) -> Step {
     step.after = vec![
         super::servers::granted(server, zones, &key.name),
         unsigned_refused(server, zones),
-        // A proof that was cut off while its record existed is not done yet, whatever else holds.
+        // A proof that was cut off while its record existed is not done yet, even if all else holds.
         probes_gone_from(server, zones),
     ];
     step
@@ -338,11 +336,11 @@ fn probes_gone_from(server: &ServerName, zones: &[ZoneName]) -> super::Check {
     Check::ProbesGone { server: server.clone(), zones: zones.to_vec() }.into()
 }
 
-/// The step that sees D2 write a name with this key, in the first forward zone. `None`: there is no forward zone.
+/// The step that checks that D2 writes a name with this key, in the first forward zone. `None`: no forward zone.
 pub fn through_d2(config: &Config, firewall: &Firewall, key: &KeyName) -> Option<Step> {
     let zone = &config.zones.iter().find(|zone| !zone.name.is_reverse())?.name;
     let (host, on) = (&firewall.name, config.on(firewall));
     let change = Change::ProbeD2 { host: host.clone(), key: key.clone(), zone: zone.clone() };
     let undo = Undo::by(Change::ForgetD2Probe { host: host.clone(), zone: zone.clone() });
-    Some(Step::new(format!("see D2{on} write to {zone} with {key}"), change, Vec::new(), undo))
+    Some(Step::new(format!("check that D2{on} writes to {zone} with {key}"), change, Vec::new(), undo))
 }

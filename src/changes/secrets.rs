@@ -1,5 +1,5 @@
-//! Turns a `KeyRef` into its secret at the last moment: from the store, or, with the store down, from what is on the
-//! firewalls (D2's file and its backups). The one place where a plan meets a secret; it is dropped at the end of the step.
+//! Turns a `KeyRef` into its secret at the last moment: from the store, or, with the store down, from files on the
+//! firewalls (D2's file and its backups). Only here does a plan get a secret; it is dropped at the end of the step.
 
 use super::files::backups;
 use crate::config::{Config, Firewall};
@@ -17,7 +17,7 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
         Ok(secret) => return Ok(secret),
         Err(error) => error,
     };
-    tracing::warn!("the store does not give key {}, so the firewall is asked: {}", key.name, error.what());
+    tracing::warn!("the store does not return key {}; trying the files on the firewall: {}", key.name, error.what());
     for firewall in config.firewalls() {
         let host = world.host(&firewall.name)?;
         for path in places(firewall, world)? {
@@ -28,7 +28,7 @@ pub async fn secret(config: &Config, world: &World, key: &KeyRef) -> Result<Secr
         }
     }
     Err(error.while_doing(format!(
-        "fetching the secret of {} ({}), which no file on the firewall has either",
+        "fetching the secret of {} ({}); the files on the firewall do not have it either",
         key.name, key.secret
     )))
 }

@@ -1,5 +1,5 @@
-//! Keys and update rules on the DNS servers: given and taken, waited for until they are on disk. Each change may be made
-//! twice.
+//! Keys and update rules on the DNS servers: adds and removes them, and waits until they are on disk. Each change may be
+//! made twice.
 
 use super::{Evidence, Nature, Step, Undo, secrets};
 use crate::config::Config;
@@ -18,9 +18,9 @@ use std::time::Duration;
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServersChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Gives a server the key.
+    /// Adds the key to a server.
     AddServerKey { server: ServerName, key: KeyRef },
-    /// Takes the key from a server.
+    /// Removes the key from a server.
     RemoveServerKey { server: ServerName, key: KeyName },
     /// Lets the key update these zones; rows of other keys stay.
     Grant { server: ServerName, zones: Vec<ZoneName>, key: KeyName },
@@ -46,9 +46,9 @@ pub enum Change {
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServersCheck"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "check")]
 pub enum Check {
-    /// The server holds the key with the very secret the store has.
+    /// The server has the key with the same secret as the store.
     ServerHasKey { server: ServerName, key: KeyRef },
-    /// The server does not hold a key of this name.
+    /// The server has no key of this name.
     ServerLacksKey { server: ServerName, key: KeyName },
     /// The zones have exactly the rows this key needs.
     Granted { server: ServerName, zones: Vec<ZoneName>, key: KeyName },
@@ -94,7 +94,7 @@ impl Check {
             Self::ServerHasKey { server, key } => has_key(config, world, server, key).await?,
             Self::ServerLacksKey { server, key } => {
                 let held = Server::of(config, server)?.keys(world).await?;
-                held.iter().any(|it| &it.name == key).then(|| format!("{server} holds {key}"))
+                held.iter().any(|it| &it.name == key).then(|| format!("{server} has {key}"))
             }
             Self::Granted { server, zones, key } => not_granted(config, world, server, zones, key).await?,
             Self::NotGranted { server, zones, key } => still_granted(config, world, server, zones, key).await?,
@@ -112,11 +112,13 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServerHasKey { server, key } => {
-                write!(f, "{server} holds {} with the secret of {}", key.name, key.secret)
+                write!(f, "{server} has {} with the secret of {}", key.name, key.secret)
             }
-            Self::ServerLacksKey { server, key } => write!(f, "{server} does not hold {key}"),
+            Self::ServerLacksKey { server, key } => write!(f, "{server} does not have {key}"),
             Self::Granted { server, zones, key } => write!(f, "{server} lets {key} update {}", many(zones)),
-            Self::NotGranted { server, zones, key } => write!(f, "{server} grants {key} nothing in {}", many(zones)),
+            Self::NotGranted { server, zones, key } => {
+                write!(f, "{server} lets {key} update nothing in {}", many(zones))
+            }
             Self::RulesAre { server, zone, rules } => write!(f, "{server} has for {zone}: {rules}"),
         }
     }
@@ -126,15 +128,15 @@ impl fmt::Display for Check {
 async fn has_key(config: &Config, world: &World, server: &ServerName, key: &KeyRef) -> Result<Option<String>> {
     let held = Server::of(config, server)?.keys(world).await?;
     let Some(held) = held.into_iter().find(|it| it.name == key.name) else {
-        return Ok(Some(format!("{server} does not hold {}", key.name)));
+        return Ok(Some(format!("{server} does not have {}", key.name)));
     };
     let wanted = secrets::secret(config, world, key).await?.fingerprint();
     Ok(match held.fingerprint {
         Some(found) if found == wanted => None,
         Some(found) => {
-            Some(format!("{server} holds {} with another secret (fingerprint {found}, not {wanted})", key.name))
+            Some(format!("{server} has {} with another secret (fingerprint {found}, not {wanted})", key.name))
         }
-        None => Some(format!("{server} does not tell which secret it holds for {}", key.name)),
+        None => Some(format!("{server} does not tell which secret it has for {}", key.name)),
     })
 }
 
@@ -165,7 +167,7 @@ async fn still_granted(
     let backend = Server::of(config, server)?;
     for zone in zones {
         if backend.rules(world, zone).await?.grants(key) {
-            return Ok(Some(format!("{server} still grants {key} something in {zone}")));
+            return Ok(Some(format!("{server} still lets {key} update names in {zone}")));
         }
     }
     Ok(None)
@@ -204,9 +206,9 @@ struct Settled<'a> {
     absent: Option<&'a KeyName>,
 }
 
-/// Servers write to disk seconds after they said ok, and a crash before that forgets it. So: note each server's start
-/// time, wait the longest delay plus a margin, look again. A server that restarted is given everything again, and the
-/// wait begins anew.
+/// Servers write to disk seconds after they said ok, and a crash before that loses the change. So: read each server's
+/// start time, wait the longest delay plus a margin, read it again. A server that restarted gets everything again, and
+/// the wait starts again.
 async fn settle_on(
     config: &Config,
     world: &mut World,
@@ -238,10 +240,10 @@ async fn settle_on(
         tracing::warn!("{} restarted before it had saved the change; waiting again", restarted.join(", "));
     }
     Err(Error::new("a server keeps restarting before it has saved the change")
-        .hint("look at that server's log; `pfddns tsig status` shows each server's start time"))
+        .hint("read that server's log; `pfddns tsig status` shows each server's start time"))
 }
 
-/// A server that crashed comes back after seconds; for that long its silence is waited out.
+/// A server that crashed comes back after seconds; wait that long for it.
 async fn patient_standing(config: &Config, world: &World, server: &ServerName) -> Result<Standing> {
     let backend = Server::of(config, server)?;
     let mut tries = 30;
@@ -249,7 +251,7 @@ async fn patient_standing(config: &Config, world: &World, server: &ServerName) -
         match backend.standing(world).await {
             Ok(standing) => return Ok(standing),
             Err(error) if tries == 0 => return Err(error),
-            Err(error) => tracing::info!(%server, "not there, waiting: {}", error.what()),
+            Err(error) => tracing::info!(%server, "no answer, waiting: {}", error.what()),
         }
         tries -= 1;
         world.clock.sleep(Duration::from_secs(1)).await;
@@ -285,23 +287,23 @@ fn zones_of(config: &Config, server: &ServerName, zones: &[ZoneName]) -> Result<
     Ok(here)
 }
 
-/// The step that gives a server a key.
+/// The step that adds a key to a server.
 pub fn add_key(server: &ServerName, key: &KeyRef) -> Step {
     let (has, lacks) = (has(server, key), lacks(server, &key.name));
     let change = Change::AddServerKey { server: server.clone(), key: key.clone() };
     let undo = Undo::by(Change::RemoveServerKey { server: server.clone(), key: key.name.clone() });
-    Step::new(format!("give {server} key {}", key.name), change, vec![has], undo).given(vec![lacks])
+    Step::new(format!("add key {} to {server}", key.name), change, vec![has], undo).given(vec![lacks])
 }
 
-/// The step that takes a key from a server.
+/// The step that removes a key from a server.
 pub fn remove_key(server: &ServerName, key: &KeyRef) -> Step {
     let (has, lacks) = (has(server, key), lacks(server, &key.name));
     let change = Change::RemoveServerKey { server: server.clone(), key: key.name.clone() };
     let undo = Undo::by(Change::AddServerKey { server: server.clone(), key: key.clone() });
-    Step::new(format!("take {} from {server}", key.name), change, vec![lacks], undo).given(vec![has])
+    Step::new(format!("remove {} from {server}", key.name), change, vec![lacks], undo).given(vec![has])
 }
 
-/// The server holds the key.
+/// The server has the key.
 pub fn has(server: &ServerName, key: &KeyRef) -> super::Check {
     Check::ServerHasKey { server: server.clone(), key: key.clone() }.into()
 }
@@ -330,7 +332,7 @@ pub fn grant(server: &ServerName, zones: &[ZoneName], key: &KeyName) -> Step {
 /// The step that ends a key's updates of these zones.
 pub fn revoke(server: &ServerName, zones: &[ZoneName], key: &KeyName) -> Step {
     let (back, there, is, is_not) = grants(server, zones, key);
-    Step::new(format!("no more updates by {key} on {server}"), there, vec![is_not], Undo::by(back)).given(vec![is])
+    Step::new(format!("refuse updates by {key} on {server}"), there, vec![is_not], Undo::by(back)).given(vec![is])
 }
 
 /// Grant and revoke, and what holds after each.
@@ -347,7 +349,7 @@ fn grants(server: &ServerName, zones: &[ZoneName], key: &KeyName) -> (Change, Ch
 
 /// The step that sets who may update a zone.
 pub fn set_rules(server: &ServerName, zone: &ZoneName, found: &ZoneRules, rules: &ZoneRules) -> Step {
-    // An open zone is closed on the way back too: promise 1 outranks exactness here, and the plan says so.
+    // Undo does not open a zone that was open before: safety is more important than exactness here, and the plan says so.
     let closed = found.signature_required();
     let back = if closed { found.clone() } else { ZoneRules { mode: UpdateMode::Deny, ..found.clone() } };
     let set = |replaces: &ZoneRules, rules: &ZoneRules| {

@@ -1,4 +1,4 @@
-//! D2's start script, and whether D2 runs: putting the script in place, removing it, starting and ending D2.
+//! D2's start script, and whether D2 runs: installs and removes the script, starts and stops D2.
 
 use super::{Evidence, Nature, Step, Undo, d2, files};
 use crate::config::{Config, Firewall};
@@ -19,15 +19,15 @@ const STARTS: u32 = 4;
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "ServiceChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Puts D2's start script in place, after a backup of what it replaces.
+    /// Installs D2's start script, after a backup of the file that it replaces.
     PutScript { host: HostName, replaces: Option<Digest>, backup: PathBuf },
-    /// Puts the old script back, with its mode (`None`: there was none).
+    /// Restores the old script, with its mode (`None`: there was none).
     RestoreScript { host: HostName, backup: PathBuf, mode: Option<u32> },
-    /// Removes the script that pfddns put there, after a backup.
+    /// Removes the script that pfddns installed, after a backup.
     RemoveScript { host: HostName, backup: PathBuf },
     /// Starts D2 through its script, and waits until it answers.
     StartD2 { host: HostName },
-    /// Ends D2 through its script: it finishes what it has.
+    /// Stops D2 through its script: D2 finishes its queue first.
     StopD2 { host: HostName },
 }
 
@@ -96,7 +96,7 @@ pub fn script_backup(firewall: &Firewall, run: &str) -> PathBuf {
     files::backup(firewall, &script, run)
 }
 
-/// The script that is there: whose, its mode and its digest.
+/// The installed script: its owner, its mode and its digest.
 pub fn script_seen(firewall: &Firewall, world: &World) -> Result<Option<(rc::Whose, u32, Digest)>> {
     let (host, path) = (world.host(&firewall.name)?, &firewall.pfsense.d2_script);
     let (Some(text), Some(mode)) = (host.read_if_there(path)?, host.mode(path)?) else { return Ok(None) };
@@ -109,10 +109,10 @@ fn script_stands(firewall: &Firewall, world: &World, stands: bool) -> Result<()>
     let problem = match (script_seen(firewall, world)?, stands) {
         (None, false) => return Ok(()),
         (Some((rc::Whose::Ours, mode, _)), true) if mode & 0o111 == 0o111 => return Ok(()),
-        (None, true) => "is not there",
+        (None, true) => "is missing",
         (Some(_), false) => "is there",
-        (Some((rc::Whose::Ours, ..)), true) => "may not be run by everybody (mode 0755)",
-        (Some(_), true) => "is not as pfddns writes it",
+        (Some((rc::Whose::Ours, ..)), true) => "is not executable by everybody (mode 0755)",
+        (Some(_), true) => "differs from the script that pfddns writes",
     };
     Err(Error::new(format!("{path} {problem}")))
 }
@@ -149,8 +149,8 @@ fn restore_script(firewall: &Firewall, world: &mut World, backup: &Path, mode: O
     let (host, path) = (&firewall.name, &firewall.pfsense.d2_script);
     let found = world.host(host)?.read_if_there(path)?;
     if let Some(text) = found.as_deref().filter(|it| rc::whose(it, &names(firewall)) == rc::Whose::Foreign) {
-        return Err(Error::new(format!("{} is somebody else's by now ({})", path.display(), Digest::of(text)))
-            .hint("it is not overwritten; move it aside first"));
+        return Err(Error::new(format!("{} is no longer pfddns's script ({})", path.display(), Digest::of(text)))
+            .hint("pfddns does not overwrite it; move it aside first"));
     }
     let Some(mode) = mode else {
         world.host_mut(host)?.remove(path)?;
@@ -170,7 +170,7 @@ fn remove_script(firewall: &Firewall, world: &mut World, backup: &Path) -> Resul
     let (host, path) = (&firewall.name, &firewall.pfsense.d2_script);
     let Some(old) = world.host(host)?.read_if_there(path)? else { return Ok(Evidence::note("it was gone already")) };
     if !rc::is_ours(&old) {
-        return Err(Error::new(format!("{} is not the one pfddns put there; it stays", path.display())));
+        return Err(Error::new(format!("{} is not the script that pfddns installed; it stays", path.display())));
     }
     files::keep(world, firewall, &old, backup)?;
     world.host_mut(host)?.remove(path)?;
@@ -181,7 +181,7 @@ async fn start_d2(firewall: &Firewall, world: &mut World) -> Result<Evidence> {
     if kea::daemon::apply::running(world.host(&firewall.name)?, &firewall.d2.socket)? {
         return Ok(Evidence::note("it runs already"));
     }
-    // A D2 that has just died may still be in the process table: Kea sees its pid file, takes it for alive, and ends.
+    // A D2 that has just died may still be in the process table: Kea sees its pid file, believes it is alive, and ends.
     for _ in 1..STARTS {
         rc::start(world.host_mut(&firewall.name)?, &firewall.pfsense.d2_script)?;
         if rc::answers(world, &firewall.name, &firewall.d2.socket).await.is_ok() {
@@ -192,13 +192,13 @@ async fn start_d2(firewall: &Firewall, world: &mut World) -> Result<Evidence> {
     rc::answers(world, &firewall.name, &firewall.d2.socket).await.map(|()| Evidence::default())
 }
 
-/// Starts D2 without a journal: it may be asked each minute, and must work while another run is unfinished.
+/// Starts D2 without a journal: it may be called each minute, and must work while another run is unfinished.
 pub async fn ensure(config: &Config, world: &mut World, host: &HostName) -> Result<Evidence> {
     let firewall = config.firewall(host)?;
     start_d2(firewall, world).await.map_err(|error| {
         error
             .while_doing(format!("starting D2{}", config.on(firewall)))
-            .and_hint("`pfddns kea lint` looks at its file")
+            .and_hint("`pfddns kea lint` checks its file")
             .exit_with(Exit::Failed)
     })
 }
@@ -211,14 +211,14 @@ fn stop_d2(firewall: &Firewall, world: &mut World) -> Result<Evidence> {
     Ok(Evidence::default())
 }
 
-/// The step that puts the script in place of `seen` (its mode and digest).
+/// The step that replaces the script `seen` (its mode and digest).
 pub fn put(config: &Config, firewall: &Firewall, seen: Option<(u32, Digest)>, run: &str) -> Step {
     let (path, backup) = (&firewall.pfsense.d2_script, script_backup(firewall, run));
     let (mode, digest) = seen.unzip();
     let before = files::is(&firewall.name, path, digest.clone());
     let change = Change::PutScript { host: firewall.name.clone(), replaces: digest, backup: backup.clone() };
     let undo = Undo::by(Change::RestoreScript { host: firewall.name.clone(), backup, mode });
-    let title = format!("put D2's start script at {}{}", path.display(), config.on(firewall));
+    let title = format!("install D2's start script at {}{}", path.display(), config.on(firewall));
     Step::new(title, change, vec![in_place(firewall, true)], undo).given(vec![before])
 }
 
@@ -228,7 +228,7 @@ pub fn remove(config: &Config, firewall: &Firewall, (mode, text): (u32, &[u8]), 
     let before = files::is(&firewall.name, path, Some(Digest::of(text)));
     let change = Change::RemoveScript { host: firewall.name.clone(), backup: backup.clone() };
     let undo = Undo::by(Change::RestoreScript { host: firewall.name.clone(), backup, mode: Some(mode) });
-    let title = format!("remove {}{}; a running D2 goes on", path.display(), config.on(firewall));
+    let title = format!("remove {}{}; a running D2 keeps running", path.display(), config.on(firewall));
     Step::new(title, change, vec![in_place(firewall, false)], undo).given(vec![before])
 }
 

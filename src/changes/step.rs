@@ -1,9 +1,9 @@
-//! One move from a known state to a proven state, and the way back.
+//! One step from a known state to a proven state, and its undo.
 
 use super::{Change, Check};
 use serde::{Deserialize, Serialize};
 
-/// One move from a known state to a proven state, and the way back.
+/// One step from a known state to a proven state, and its undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -13,7 +13,7 @@ pub struct Step {
     /// Must hold just before the change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Check>,
-    /// Must hold then too, but on the way forward only: it says that going on is right, not what the step changes.
+    /// Must hold then too, but not for undo: it says that continuing is right, not what the step changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Check>,
     /// Doing it twice equals doing it once.
@@ -21,14 +21,14 @@ pub struct Step {
     /// Proof that it took effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Check>,
-    /// The way back.
+    /// How it is undone.
     pub undo: Undo,
     /// What changes in a document, as a unified diff with secrets hidden.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub diff: String,
 }
 
-/// The way back from a step.
+/// How a step is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -37,19 +37,19 @@ pub enum Undo {
     By(Box<Change>),
     /// The step leaves nothing behind.
     NotNeeded,
-    /// There is none, for this reason.
+    /// It can't be undone, for this reason.
     Impossible(String),
 }
 
 impl Undo {
-    /// The way back is this change.
+    /// This change undoes it.
     pub fn by(change: impl Into<Change>) -> Self {
         Self::By(Box::new(change.into()))
     }
 }
 
 impl Step {
-    /// A step with proof; add `before`, `diff` and a way back as needed.
+    /// A step with proof and undo; add `before` and `diff` as needed.
     pub fn new(title: impl Into<String>, change: impl Into<Change>, after: Vec<Check>, undo: Undo) -> Self {
         Self {
             title: title.into(),
@@ -69,7 +69,7 @@ impl Step {
         self
     }
 
-    /// The same step with what must hold for going on with it to be right.
+    /// The same step with what must hold for continuing to be right.
     #[must_use]
     pub fn only_if(mut self, ready: Vec<Check>) -> Self {
         self.ready = ready;

@@ -30,10 +30,10 @@ pub(super) async fn probe(
     let add = request(config, world, &name, What::Add);
     kea::daemon::ncr::send(world.host_mut(host)?, d2.listen, &add, version)?;
     let arrived = seen(config, world, zone, &name, Rtype::A, true).await;
-    // Taken away whatever the look-up said.
+    // Removed even if the look-up failed.
     let remove = request(config, world, &name, What::Remove);
     kea::daemon::ncr::send(world.host_mut(host)?, d2.listen, &remove, version)?;
-    // D2 takes away the address first and its mark in a second update: the name is free when both are gone.
+    // D2 removes the address first and its DHCID in a second update: the name is free when both are gone.
     let gone = match seen(config, world, zone, &name, Rtype::A, false).await {
         Ok(()) => seen(config, world, zone, &name, Rtype::Dhcid, false).await,
         Err(error) => Err(error),
@@ -43,12 +43,12 @@ pub(super) async fn probe(
     let after = sent(world)?;
     if after <= before {
         return Err(Error::new(format!("D2 wrote the probe name, but not with {key}"))
-            .hint("another D2 may be feeding the same zone; `pfddns tsig status` shows the keys"));
+            .hint("another D2 may update the same zone; `pfddns tsig status` shows the keys"));
     }
     Ok(Evidence { arrived: 1, note: format!("{} updates with {key}", after - before), ..Evidence::default() })
 }
 
-/// Takes a probe name away that a cut-off run left behind.
+/// Removes a probe name that a cut-off run left.
 pub(super) async fn forget(
     config: &Config,
     firewall: &Firewall,
@@ -70,7 +70,7 @@ pub(super) async fn forget(
 /// The server D2 asks first for a zone.
 fn first_server<'a>(config: &'a Config, zone: &ZoneName) -> Result<&'a ServerConfig> {
     let first = config.zone(zone)?.servers.first();
-    config.server(first.ok_or_else(|| Error::new(format!("no server takes updates for {zone}")))?)
+    config.server(first.ok_or_else(|| Error::new(format!("no server accepts updates for {zone}")))?)
 }
 
 /// A request for the probe name: the network address of the first IPv4 subnet, which is never leased.
@@ -90,7 +90,7 @@ fn request(config: &Config, world: &World, name: &DomainName, what: What) -> Ncr
     }
 }
 
-/// Waits until the name is there (or not) on the first of the zone's servers that D2 uses.
+/// Waits until the name exists (or not) on the first of the zone's servers that D2 uses.
 async fn seen(
     config: &Config,
     world: &World,

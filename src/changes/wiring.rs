@@ -1,5 +1,5 @@
-//! What kea-dhcp4 sends to D2: looked for in the running daemon. Where pfSense has no place for lasting keys (2.7), they
-//! are put into the file that it generates, and taken out, under pfSense's lock.
+//! The names that kea-dhcp4 sends to D2: checks the running daemon. For a pfSense that can't store our keys (2.7), adds them
+//! to the file that pfSense generates, and removes them, under pfSense's lock.
 
 use super::{Evidence, Nature, Step, Undo, files, firewall};
 use crate::config::{Config, Firewall};
@@ -23,8 +23,8 @@ const LOCK_LIMIT: Duration = Duration::from_secs(60);
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema), schemars(rename = "WiringChange"))]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "change")]
 pub enum Change {
-    /// Puts our keys into the file that pfSense generates for kea-dhcp4 (`None`: takes them out), after a backup, and has
-    /// it loaded.
+    /// Adds our keys to the file that pfSense generates for kea-dhcp4 (`None`: removes them), after a backup, and has it
+    /// loaded.
     RewireDhcp { host: HostName, wiring: Option<Box<Wiring>>, replaces: Option<Digest>, backup: PathBuf },
 }
 
@@ -69,8 +69,8 @@ impl fmt::Display for Check {
         f.write_str(match self {
             Self::DhcpSends { sends: true, .. } | Self::DhcpUses { .. } => "the running kea-dhcp4 sends names to D2",
             Self::DhcpSends { sends: false, .. } => "the running kea-dhcp4 sends no names to D2",
-            Self::DhcpFileHas { wiring: Some(_), .. } => "kea-dhcp4's generated file has our keys",
-            Self::DhcpFileHas { wiring: None, .. } => "kea-dhcp4's generated file has no keys of ours",
+            Self::DhcpFileHas { wiring: Some(_), .. } => "kea-dhcp4's generated file has pfddns's settings",
+            Self::DhcpFileHas { wiring: None, .. } => "kea-dhcp4's generated file has no pfddns settings",
         })
     }
 }
@@ -90,7 +90,7 @@ fn read_there(firewall: &Firewall, world: &World) -> Result<(Vec<u8>, Generated)
     })
 }
 
-/// The file with these keys of ours (`None`: with none); no answer if it is so already.
+/// The file with these keys of ours (`None`: with none); returns nothing if it needs no change.
 fn rewired(file: &Generated, wiring: Option<&Wiring>) -> Result<Option<Vec<u8>>> {
     match wiring {
         Some(wiring) => file.with(wiring),
@@ -111,7 +111,7 @@ fn rewire(
     let (old, file) = read_there(firewall, world)?;
     let runs = firewall::dhcp_runs(firewall, world);
     if wiring.is_some() {
-        runs.clone().doing(|| "changing a file that pfSense writes anew whenever it starts kea-dhcp4")?;
+        runs.clone().doing(|| "changing a file that pfSense writes again each time it starts kea-dhcp4")?;
     }
     let new = rewired(&file, wiring)?;
     if let Some(new) = &new {
@@ -127,9 +127,9 @@ fn rewire(
     if runs.is_err() {
         return Ok(Evidence::note("kea-dhcp4 does not run, so there is nothing to reload"));
     }
-    // Also if the file is so already: a run that was cut off may have written it and not come to this.
+    // Also if the file needs no change: a run that was cut off may have written it without loading it.
     if new.is_none() && uses(firewall, world, wiring).is_ok() {
-        return Ok(Evidence::note("it was there already"));
+        return Ok(Evidence::note("it existed already"));
     }
     let socket = firewall::dhcp_socket(firewall, world)?;
     kea::daemon::socket::command(world.host(host)?, &socket, "config-reload", None).doing(|| "reloading kea-dhcp4")?;
@@ -142,13 +142,13 @@ fn file_has(firewall: &Firewall, world: &World, wiring: Option<&Wiring>) -> Resu
     let (_, file) = read_there(firewall, world)?;
     match (rewired(&file, wiring)?, wiring) {
         (None, _) => Ok(()),
-        (Some(_), Some(_)) => Err(Error::new(format!("{path} lacks our keys"))
-            .hint("pfSense has written it anew: run `pfddns dhcp ddns enable --until-regenerated` again")),
-        (Some(_), None) => Err(Error::new(format!("{path} has our keys"))),
+        (Some(_), Some(_)) => Err(Error::new(format!("{path} does not have pfddns's settings"))
+            .hint("pfSense has written it again: run `pfddns dhcp ddns enable --until-regenerated` again")),
+        (Some(_), None) => Err(Error::new(format!("{path} has pfddns's settings"))),
     }
 }
 
-/// Ok if the running kea-dhcp4 works with this wiring; with none, if it sends no names.
+/// Ok if the running kea-dhcp4 uses this wiring; without wiring, if it sends no names.
 fn uses(firewall: &Firewall, world: &World, wiring: Option<&Wiring>) -> Result<()> {
     let Some(wiring) = wiring else { return dhcp_sends(firewall, world, false) };
     match wiring.missing_in(&firewall::dhcp_config(firewall, world)?) {

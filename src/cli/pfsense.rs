@@ -22,7 +22,7 @@ pub enum Dhcp {
     DnsServers {
         /// Interface: its key in pfSense (lan, opt1) or its description
         interface: String,
-        /// IPv4 addresses, in the order clients shall try them; pfSense's web interface keeps four
+        /// IPv4 addresses, in the order clients try them; pfSense's web interface keeps four
         #[arg(required_unless_present = "default")]
         servers: Vec<Ipv4Addr>,
         /// Let pfSense choose again: the interface's own address, or the system's servers
@@ -45,24 +45,24 @@ pub enum Dhcp {
 pub enum DhcpDdns {
     /// Turn it on for the interfaces whose subnet is in pfddns.toml
     ///
-    /// pfSense 2.8 and later keep it for good, as custom Kea JSON in config.xml. pfSense 2.7 has no place for it and writes
-    /// Kea's file anew at each boot, DHCP or DNS Resolver save and WAN address change.
+    /// pfSense 2.8 and later store it permanently, as custom Kea JSON in config.xml. pfSense 2.7 can't store it, and writes
+    /// Kea's file again at each boot, DHCP or DNS Resolver save and WAN address change.
     #[command(
         after_help = "Examples:\n  pfddns dhcp ddns enable --dry-run\n  pfddns dhcp ddns enable\n  pfddns dhcp ddns enable --until-regenerated    (pfSense 2.7; from cron, each minute)"
     )]
     Enable {
-        /// pfSense 2.7: put it into Kea's generated file, where it lasts until pfSense writes that file anew. The same
-        /// command again puts it back, and does nothing when it is there
+        /// pfSense 2.7: edit Kea's generated file; the edit lasts until pfSense writes that file again. The same
+        /// command then repeats the edit, and does nothing while the edit is in the file
         #[arg(long)]
         until_regenerated: bool,
         /// Show only, or confirm
         #[command(flatten)]
         go: Go,
     },
-    /// Take out exactly what `enable` put in
+    /// Remove exactly what `enable` added
     #[command(after_help = "Examples:\n  pfddns dhcp ddns disable")]
     Disable(#[command(flatten)] Go),
-    /// Show whether it is in config.xml and live in the running daemon; exit 5 if it is not
+    /// Show whether it is in config.xml and in the running daemon; exit 5 if not
     #[command(after_help = "Examples:\n  pfddns dhcp ddns status")]
     Status,
 }
@@ -83,7 +83,7 @@ pub enum Unbound {
         /// Servers
         #[arg(long = "to", value_name = "IP", required_unless_present = "remove")]
         servers: Vec<IpAddr>,
-        /// Take out what pfddns put in
+        /// Remove what pfddns added
         #[arg(long, conflicts_with = "servers")]
         remove: bool,
         /// Show only, or confirm
@@ -101,7 +101,7 @@ pub enum Unbound {
         /// Servers to transfer from; they must allow it
         #[arg(long = "from", value_name = "IP", required_unless_present = "remove")]
         servers: Vec<IpAddr>,
-        /// Take out what pfddns put in
+        /// Remove what pfddns added
         #[arg(long, conflicts_with = "servers")]
         remove: bool,
         /// Show only, or confirm
@@ -124,9 +124,9 @@ pub enum Backup {
         /// Its name
         name: String,
     },
-    /// Put one back; pfSense takes it over at its next rebuild or reboot
+    /// Restore one; pfSense uses it from its next rebuild or reboot
     #[command(
-        after_help = "Of a pair, each firewall with a backup of that name gets its own back; --host names one of them.\n\nExamples:\n  pfddns backup restore config.xml.20260314T021500Z-dns-servers-1f2e --dry-run\n  pfddns --host admin@fw2 backup restore kea-dhcp-ddns.conf.20260314T021500Z-rotate-1f2e"
+        after_help = "In a pair, each firewall with a backup of that name gets its own; --host limits this to one firewall.\n\nExamples:\n  pfddns backup restore config.xml.20260314T021500Z-dns-servers-1f2e --dry-run\n  pfddns --host admin@fw2 backup restore kea-dhcp-ddns.conf.20260314T021500Z-rotate-1f2e"
     )]
     Restore {
         /// Its name
@@ -135,10 +135,10 @@ pub enum Backup {
         #[command(flatten)]
         go: Go,
     },
-    /// Remove old ones and old journals; the newest good one of each and unfinished runs always stay
+    /// Remove old backups and journals; the newest good one of each file and unfinished runs always stay
     #[command(after_help = "Examples:\n  pfddns backup prune --keep 20 --older-than-days 30 --dry-run")]
     Prune {
-        /// How many of each file stay in any case
+        /// Keep at least this many of each file
         #[arg(long, default_value_t = 30)]
         keep: usize,
         /// Only those older than this

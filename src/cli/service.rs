@@ -6,10 +6,10 @@ use clap::Subcommand;
 /// D2 as a service.
 #[derive(Debug, Subcommand)]
 pub enum Service {
-    /// Put its start script in place, name it in Status > Services, and start it at boot before DHCP
+    /// Install its start script, add it to Status > Services, and start it at boot before DHCP
     #[command(after_help = "Examples:\n  pfddns kea service install --dry-run\n  pfddns kea service install")]
     Install(#[command(flatten)] Go),
-    /// Take out exactly what `install` put in; a D2 that runs goes on
+    /// Remove exactly what `install` added; a running D2 keeps running
     #[command(after_help = "Examples:\n  pfddns kea service remove")]
     Remove(#[command(flatten)] Go),
     /// Show script, entries and daemon; exit 5 if something of it is missing, 1 if D2 should run and does not
@@ -20,20 +20,20 @@ pub enum Service {
     /// Start D2 if it should run and does not; made for cron
     #[command(after_help = ENSURE)]
     Ensure {
-        /// Say whether it is down and start nothing
+        /// Only say whether it is down; start nothing
         #[arg(long = "dry-run")]
         only_plan: bool,
     },
 }
 
 const ENSURE: &str =
-    "It should run if config.xml names it as a service (`kea service install`). A D2 that runs is never touched.
-No journal is kept, and an unfinished run is no obstacle.
+    "D2 should run if config.xml names it as a service (`kea service install`). A running D2 is never touched.
+    This command keeps no journal and works while a run is unfinished.
 
 Exit codes:
-  0  it runs, or was started and answers
+  0  it is running, or was started and answers
   1  it is down and could not be started
-  2  bad configuration, or it is no service here
+  2  bad configuration, or D2 is not a service here
   5  it is down (--dry-run)
 
 Examples:

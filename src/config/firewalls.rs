@@ -1,4 +1,4 @@
-//! The firewalls of a site as written: `[[firewall]]`, `[ssh]`, and what `--host` puts in their place.
+//! The firewalls of a site as written: `[[firewall]]`, `[ssh]`, and how `--host` replaces them.
 
 use super::place::Place;
 use super::{D2Places, Firewall, PfsenseConfig, SshConfig};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Spanned;
 
-/// One firewall. What lies elsewhere on this one only stands in its own tables.
+/// One firewall. Its own tables hold the paths that differ on it.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -53,7 +53,7 @@ impl Default for SshSpec {
 }
 
 impl SshSpec {
-    /// The remote shell is whatever it is (pfSense's users have tcsh), so the path is one that no shell reads otherwise.
+    /// The remote shell can be any (pfSense's users have tcsh), so only characters that every shell takes literally.
     pub(super) fn checked(self, place: &Place<'_>) -> Result<SshConfig> {
         let good = |it: char| it.is_ascii_alphanumeric() || "/._-".contains(it);
         let hands = self.hands.get_ref();
@@ -116,7 +116,7 @@ fn chosen(listed: &[Firewall], hosts: &[Destination], plain: &Firewall) -> Resul
     for host in hosts {
         let firewall = match listed.iter().find(|it| it.ssh.as_ref() == Some(host)) {
             Some(known) => known.clone(),
-            // The one firewall that calls itself so when pfddns runs on it.
+            // The file lists no firewall: this one gets the name that it has when pfddns runs on it.
             None if listed.is_empty() && all.is_empty() => called(plain.name.clone(), host),
             None => called(host.host()?, host),
         };
@@ -128,7 +128,7 @@ fn chosen(listed: &[Firewall], hosts: &[Destination], plain: &Firewall) -> Resul
     Ok(all)
 }
 
-/// The tables' values, with those of one firewall in their place.
+/// The tables' values, replaced by those of one firewall where it has its own.
 fn overlaid(base: &PfsenseConfig, own: toml::Table) -> std::result::Result<PfsenseConfig, String> {
     if own.is_empty() {
         return Ok(base.clone());
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!((one.name.as_str(), one.d2.socket.to_str().unwrap()), ("one", "/run/d2"));
         assert_eq!((two.name.as_str(), two.d2.socket.to_str().unwrap()), ("two", "/run/other"));
         assert_eq!((one.pfsense.php.to_str(), two.pfsense.php.to_str()), (Some("/usr/local/bin/php"), Some("/php")));
-        // Far away is pfSense, whatever this machine is.
+        // A firewall elsewhere is always pfSense, also when this machine is Linux.
         assert_eq!(
             (one.d2.config.to_str(), one.state.to_str()),
             (Some("/usr/local/etc/kea/kea-dhcp-ddns.conf"), Some("/cf/conf/pfddns"))
@@ -203,7 +203,7 @@ mod tests {
         for (text, what) in [
             (
                 "[[firewall]]\nname = \"a\"\nssh = \"-oProxyCommand=id\"\n",
-                "f.toml:13: ssh: `-oProxyCommand=id` is no place",
+                "f.toml:13: ssh: `-oProxyCommand=id` is not an ssh destination",
             ),
             (
                 "[[firewall]]\nname = \"a\"\n[[firewall]]\nname = \"a\"\nssh = \"x\"\n",

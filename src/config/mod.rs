@@ -13,12 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where the configuration lies unless `--config` says otherwise.
+/// Where the configuration is stored unless `--config` says otherwise.
 pub const DEFAULT_PATH: &str =
     if cfg!(target_os = "freebsd") { "/usr/local/etc/pfddns/pfddns.toml" } else { "/etc/pfddns/pfddns.toml" };
 
-/// The label that probes write below a zone and take away again. No underscore: BIND's check-names refuses an address
-/// record under one.
+/// The label that probes write below a zone and remove again. It has no underscore: BIND's check-names refuses an
+/// address record at a name with one.
 pub const PROBE_LABEL: &str = "pfddns-probe";
 
 /// The label that is registered through D2, to see it arrive. Another one than the direct probe's, whose record is ours
@@ -37,7 +37,7 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// How keys are made.
     pub key: KeyPolicy,
-    /// Where secrets lie.
+    /// Where secrets are stored.
     pub store: StoreConfig,
     /// What is the same for each firewall's D2.
     pub d2: D2Config,
@@ -125,7 +125,7 @@ pub struct KeyPolicy {
 pub enum StoreConfig {
     /// A sealed file on the firewall.
     File {
-        /// The sealed file; its key lies beside it with the suffix `.key`.
+        /// The sealed file; its key is stored next to it, with the suffix `.key`.
         path: PathBuf,
         /// Name of the secret inside the store.
         secret: String,
@@ -150,13 +150,13 @@ pub enum StoreConfig {
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct D2Config {
-    /// False where no D2 is ours to change: then only the DNS servers and the store are.
+    /// False if pfddns must not change D2: then it changes only the DNS servers and the store.
     pub manage: bool,
     /// Wait for a DNS answer, per try.
     #[serde(rename = "timeout-ms", serialize_with = "milliseconds::serialize")]
     #[cfg_attr(feature = "operator", schemars(with = "u64"))]
     pub timeout: Duration,
-    /// First labels that no client should get, in lower case, besides those every network has.
+    /// First labels that no client should get, in lower case, besides those reserved on every network.
     pub reserved_names: Vec<String>,
     /// What kea-dhcp4 is told about names that exist already; decides which record types a key must be granted.
     pub conflict_mode: ConflictMode,
@@ -175,7 +175,7 @@ pub struct D2Places {
     pub program: PathBuf,
     /// Where it takes requests from kea-dhcp4.
     pub listen: SocketAddr,
-    /// kea-dhcp4's control socket: given, DHCP is paused for the milliseconds of a reload.
+    /// kea-dhcp4's control socket: if set, DHCP is paused for the milliseconds of a reload.
     pub dhcp4_socket: Option<PathBuf>,
     /// kea-dhcp6's, if it feeds the same D2.
     pub dhcp6_socket: Option<PathBuf>,
@@ -188,7 +188,7 @@ pub struct D2Places {
 pub enum Writer {
     /// This program: only the touched lines change.
     Pfddns,
-    /// pfSense's PHP: the file is written anew, and what hangs on `write_config()` runs.
+    /// pfSense's PHP: it writes the whole file, and the hooks of `write_config()` run.
     Pfsense,
 }
 

@@ -27,7 +27,7 @@ impl Place<'_> {
         Error::usage(text).hint("`pfddns config --template` prints a file with every option explained")
     }
 
-    /// Inside a [[server]] the parser only knows where the table begins: finds the key that its message names below it.
+    /// Inside a [[server]] the parser only reports where the table begins: finds the key that its message names.
     fn unknown_key(&self, table: &std::ops::Range<usize>, what: &str) -> Option<usize> {
         let name = what.strip_prefix("unknown field `")?.split('`').next()?;
         let mut at = table.start;

@@ -151,7 +151,7 @@ enum Server {
     Bind { name: ServerName, dns: SocketAddr, include_file: PathBuf, rndc: Vec<String> },
 }
 
-/// Where things lie on FreeBSD, or on Linux: state, D2's file, its socket, its program.
+/// Paths on FreeBSD, or on Linux: state, D2's file, its socket, its program.
 fn places(freebsd: bool) -> [&'static str; 4] {
     if freebsd {
         let (config, program) = ("/usr/local/etc/kea/kea-dhcp-ddns.conf", "/usr/local/sbin/kea-dhcp-ddns");
@@ -168,7 +168,7 @@ pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Co
     let place = Place { file, text };
     let spec: File = toml::from_str(text).map_err(|error| place.error(error.span(), error.message()))?;
     if spec.version.get_ref() != "v1" {
-        let what = format!("version `{}` is not known here, this program reads \"v1\"", spec.version.get_ref());
+        let what = format!("version `{}` is not supported; this program reads \"v1\"", spec.version.get_ref());
         return Err(place.error(Some(spec.version.span()), &what));
     }
     check_prefix(&spec.key.prefix).map_err(|what| place.error(Some(spec.key.prefix.span()), &what))?;
@@ -176,9 +176,9 @@ pub(super) fn parse(file: &Path, text: &str, hosts: &[Destination]) -> Result<Co
     let zones = zones(&place, &servers, spec.zone, &spec.subnet)?;
     let d2 = spec.d2;
     if !(50..=60_000).contains(&d2.dns_server_timeout_milliseconds) {
-        return Err(place.error(None, "d2.dns-server-timeout-milliseconds must lie between 50 and 60000"));
+        return Err(place.error(None, "d2.dns-server-timeout-milliseconds must be between 50 and 60000"));
     }
-    // A firewall that is reached by ssh is a pfSense, whatever this machine is.
+    // A firewall that is reached by ssh is a pfSense, also when this machine is Linux.
     let far = firewalls::elsewhere(&spec.firewall, hosts);
     let [state, d2_config, d2_socket, d2_program] = places(far || cfg!(target_os = "freebsd"));
     let plain = Firewall {
@@ -233,7 +233,7 @@ fn check_prefix(prefix: &Spanned<String>) -> std::result::Result<(), String> {
     let text = prefix.get_ref();
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if text.is_empty() || text.len() > 40 || !text.bytes().all(good) {
-        return Err(format!("`{text}` can't begin a key's name: 1 to 40 letters, digits or `-`"));
+        return Err(format!("`{text}` can't be the start of a key's name: use 1 to 40 letters, digits or `-`"));
     }
     Ok(())
 }
@@ -333,7 +333,7 @@ mod tests {
         let server = wrong("#servers = [\"ns1\"]", "servers = [\"ns9\"]");
         assert!(server.contains("servers: no [[server]] is called `ns9`"), "{server}");
         let version = wrong("version = \"v1\"", "version = \"v2\"");
-        assert!(version.starts_with("pfddns.toml:5: version: version `v2` is not known here"), "{version}");
+        assert!(version.starts_with("pfddns.toml:5: version: version `v2` is not supported"), "{version}");
         let empty = wrong("sources = [\"10.0.10.1\"]", "sources = []");
         assert!(empty.contains("sources must name at least one address"), "{empty}");
         let missing = wrong("version = \"v1\"", "");

@@ -52,7 +52,7 @@ pub(super) fn zones(
         let subnet = spec.get_ref();
         let (servers, sources) = who(place, spec.span(), servers, subnet.servers.as_deref(), &subnet.sources)?;
         for name in subnet.network.reverse_zones() {
-            // Two subnets may share a reverse zone (two /25 in one /24): the first one's servers hold.
+            // Two subnets may share a reverse zone (two /25 in one /24): the first one's servers count.
             match all.iter_mut().find(|it| it.name == name) {
                 None => all.push(ZoneConfig { name, servers: servers.clone(), sources: sources.clone() }),
                 Some(zone) if zone.servers != servers => {

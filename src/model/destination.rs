@@ -44,7 +44,10 @@ impl TryFrom<String> for Destination {
         if fits(host) && user.is_none_or(fits) {
             return Ok(Self(text));
         }
-        Err(format!("`{}` is no place to connect to: HOST or USER@HOST, letters, digits, `-._:%`", text.escape_debug()))
+        Err(format!(
+            "`{}` is not an ssh destination: use HOST or USER@HOST, with letters, digits, `-._:%`",
+            text.escape_debug()
+        ))
     }
 }
 
@@ -99,7 +102,7 @@ mod tests {
             "fw=1",
         ] {
             let error = Destination::new(text).unwrap_err();
-            assert!(error.what().contains("no place to connect to") && !error.what().contains('\n'), "{text}: {error}");
+            assert!(error.what().contains("not an ssh destination") && !error.what().contains('\n'), "{text}: {error}");
             assert_eq!(error.exit(), crate::error::Exit::Usage);
         }
     }

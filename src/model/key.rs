@@ -52,7 +52,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A key and where its secret lies: all that a plan may know of it.
+/// A key and where its secret is stored: a plan may know no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -61,6 +61,6 @@ pub struct KeyRef {
     pub name: KeyName,
     /// Algorithm on every side.
     pub algorithm: Algorithm,
-    /// Place of the secret.
+    /// Where the secret is stored.
     pub secret: SecretRef,
 }

@@ -91,7 +91,7 @@ impl ZoneName {
         [".in-addr.arpa.", ".ip6.arpa."].iter().any(|suffix| self.0.ends_with(suffix))
     }
 
-    /// True if `name` is this zone's apex or lies below it.
+    /// True if `name` is this zone's apex or below it.
     pub fn covers(&self, name: &DomainName) -> bool {
         name.0 == self.0 || name.0.ends_with(&format!(".{}", self.0))
     }

@@ -18,7 +18,7 @@ impl Network {
         Self::try_from(text.to_owned()).map_err(Error::usage)
     }
 
-    /// True if the address lies in this subnet.
+    /// True if the address is in this subnet.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
@@ -29,7 +29,7 @@ impl Network {
     }
 
     /// The reverse zones that together cover this subnet, on label boundaries: the enclosing zone for a prefix
-    /// longer than the last boundary (a /25 lies in its /24 zone), several zones for one between boundaries
+    /// longer than the last boundary (a /25 is part of its /24 zone), several zones for one between boundaries
     /// (a /23 needs two). At most 128 for IPv4 and 8 for IPv6.
     pub fn reverse_zones(&self) -> Vec<ZoneName> {
         let zones: Vec<String> = match self.0 {

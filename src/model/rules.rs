@@ -1,10 +1,10 @@
-//! Who may update a zone, in words every backend can translate.
+//! Who may update a zone, in terms that every backend can translate.
 
 use super::name::KeyName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// From which addresses an update may come. The words are Technitium's, whose choice is the widest.
+/// From which addresses an update may come. The terms are Technitium's, which has the most modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

@@ -1,4 +1,4 @@
-//! Numbers and lists as a sentence has them.
+//! Numbers and lists in a sentence.
 
 use super::ZoneName;
 use std::fmt::Display;

@@ -12,31 +12,31 @@ use std::path::PathBuf;
 
 /// What the observer is told, in this order for each step.
 pub enum Moment<'a> {
-    /// Before anything of this step is noted.
+    /// Before the journal has a line about this step.
     Next(usize, &'a Step),
     /// The journal says started; the change comes now.
     Started(usize, &'a Step),
     /// The change was made; its proof comes now.
     Changed(usize, &'a Step),
-    /// Proven and noted.
+    /// Proven and written to the journal.
     Done(usize, &'a Step, &'a Evidence),
-    /// It failed; going back comes now.
+    /// It failed; the undo comes now.
     Failed(usize, &'a Step, &'a Error),
-    /// Going back begins.
+    /// The undo begins.
     Undoing(usize, &'a Step),
-    /// Went back; proof and note come now.
+    /// Undone; its proof and the journal line come now.
     WentBack(usize, &'a Step),
-    /// Taken back and noted.
+    /// Undone and written to the journal.
     Undone(usize, &'a Step),
 }
 
-/// Watches a run: prints progress, or, in tests, pulls the plug by answering `Break`.
+/// Watches a run: prints progress, or, in tests, cuts the run off by answering `Break`.
 pub trait Observer {
-    /// Called at each moment. `Break` stops at once, as a kill would: nothing more is done or noted.
+    /// Called at each moment. `Break` stops at once, as a kill would: nothing more is done or written.
     fn tell(&mut self, moment: &Moment<'_>) -> ControlFlow<()>;
 }
 
-/// Nobody watches.
+/// For runs without an observer.
 impl Observer for () {
     fn tell(&mut self, _: &Moment<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -69,7 +69,7 @@ pub struct RunReport {
 
 /// Why a run stops.
 enum Stop {
-    /// The observer pulled the plug: nothing more is done or noted.
+    /// The observer cut the run off: nothing more is done or written.
     CutOff,
     /// This went wrong.
     Failed(Error),
@@ -103,8 +103,8 @@ struct Run<'a> {
     evidence: Evidence,
 }
 
-/// Applies a plan from its start. Refuses a stale one and, while another run is unfinished, any but the end of a bypass:
-/// that has to come, and nothing that was begun meanwhile builds on its rules.
+/// Applies a plan from its start. Refuses a stale plan. While another run is unfinished it refuses every plan except the
+/// end of a bypass: that must always be possible, and no unfinished run depends on its rules.
 pub async fn apply(
     plan: &Plan,
     config: &Config,
@@ -116,11 +116,11 @@ pub async fn apply(
     let others = super::journal::all(world, &config.primary.state)?;
     if let Some(open) = others.iter().find(|run| run.unfinished() && !plan.closes()) {
         return Err(Error::new(format!("run {} is unfinished", open.plan.id))
-            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"));
+            .hint("`pfddns resume` continues it, `pfddns undo` undoes it"));
     }
     for check in &plan.given {
         check.holds(config, world).await.map_err(|error| {
-            Error::new(format!("the plan is stale: {}", error.what())).hint("make a new plan and look at it again")
+            Error::new(format!("the plan is stale: {}", error.what())).hint("make a new plan and review it")
         })?;
     }
     let journal = runs.begin(config, world, plan, who)?;
@@ -128,7 +128,7 @@ pub async fn apply(
     Ok(run.forward(0).await?)
 }
 
-/// Goes on with an unfinished run.
+/// Resumes an unfinished run.
 pub async fn resume(
     record: &RunRecord,
     config: &Config,
@@ -142,12 +142,13 @@ pub async fn resume(
     }
     let plan = &record.plan;
     let mut run = Run { plan, config, world, journal, observer, evidence: record.evidence.clone() };
-    // What has no way back can only be gone on with.
+    // A run that can't be undone can only be resumed.
     let turned = |(mark, step): (&Mark, &Step)| {
         matches!(mark, Mark::Failed | Mark::Undoing | Mark::Undone) && !matches!(step.undo, Undo::Impossible(_))
     };
     if record.marks.iter().zip(&plan.steps).any(turned) {
-        return Err(Error::new(format!("run {} was on its way back", plan.id)).hint("`pfddns undo` goes on with that"));
+        return Err(Error::new(format!("the undo of run {} was already started", plan.id))
+            .hint("`pfddns undo` undoes the rest"));
     }
     let first = record.to_do().first().copied().unwrap_or(plan.steps.len());
     if record.marks.get(first).is_some_and(|mark| *mark != Mark::Waiting) {
@@ -157,7 +158,7 @@ pub async fn resume(
     Ok(run.forward(first).await?)
 }
 
-/// Takes a run back, whether it ended or not.
+/// Undoes a run, finished or not.
 pub async fn undo(
     record: &RunRecord,
     config: &Config,
@@ -179,7 +180,7 @@ impl Run<'_> {
         let plan = self.plan;
         for (number, step) in plan.steps.iter().enumerate().skip(first) {
             self.tell(&Moment::Next(number, step))?;
-            // Nothing of this step is done yet: if its ground has shifted, only the earlier ones are taken back.
+            // Nothing of this step is done yet: if its conditions no longer hold, only the earlier steps are undone.
             if let Err(error) = all_hold(step.before.iter().chain(&step.ready), self.config, self.world).await {
                 return self.turn_back(number, number, step, error).await;
             }
@@ -194,7 +195,7 @@ impl Run<'_> {
         Ok(self.end(Ending::Done, Outcome::Done)?)
     }
 
-    /// A step that was begun when the run was cut off: the world tells how far it got.
+    /// A step that was started when the run was cut off: the current state shows how far it got.
     async fn pick_up(&mut self, number: usize) -> Going<()> {
         let plan = self.plan;
         let Some(step) = plan.steps.get(number) else { return Ok(()) };
@@ -204,11 +205,11 @@ impl Run<'_> {
         } else if let Err(error) = all_hold(&step.before, self.config, self.world).await
             && !step.change.nature().writes_more_than_once
         {
-            let doing = format!("going on with step {}, {}", number + 1, step.title);
+            let doing = format!("resuming step {}, {}", number + 1, step.title);
             return Err(self.stuck(error.while_doing(doing)).into());
         } else {
             self.tell(&Moment::Started(number, step))?;
-            // Hours may have gone by since the steps before it were proven.
+            // Hours may have passed since the steps before it were proven.
             let made = match all_hold(&step.ready, self.config, self.world).await {
                 Ok(()) => self.make(number, step).await,
                 Err(error) => Err(error.into()),
@@ -238,7 +239,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A step failed: note it, take back all before `end`, and say both.
+    /// A step failed: write that down, undo all steps before `end`, and report both.
     async fn turn_back(&mut self, end: usize, number: usize, step: &Step, error: Error) -> Going<RunReport> {
         let error = error.while_doing(format!("step {} of {}, {}", number + 1, self.plan.steps.len(), step.title));
         self.note(&Event::Failed { step: number, why: error.what().to_owned() })?;
@@ -252,21 +253,20 @@ impl Run<'_> {
             _ => format!("undo {}", self.plan.id),
         };
         match self.back(end, &[]).await {
-            Ok(_) => Err(error
-                .hint("what was done is taken back; look at the cause, then run it again")
-                .exit_with(Exit::Undone)
-                .into()),
+            Ok(_) => {
+                Err(error.hint("everything is undone; fix the cause, then run it again").exit_with(Exit::Undone).into())
+            }
             Err(Stop::Failed(worse)) => Err(Error::new(worse.what())
-                .while_doing(format!("going back after: {}", error.what()))
-                .hint(format!("`pfddns {again}` once the cause is gone\n{}", self.journal.path().display()))
+                .while_doing(format!("undoing the run after this failure: {}", error.what()))
+                .hint(format!("`pfddns {again}` when the cause is fixed\n{}", self.journal.path().display()))
                 .exit_with(Exit::NeedsPerson)
                 .into()),
             Err(cut_off) => Err(cut_off),
         }
     }
 
-    /// Takes back the steps before `end`, last first, each one proven; those that `marks` names as undone stay so. What
-    /// only the secret store notes may wait for it: servers and D2 go back from what lies on the firewall.
+    /// Undoes the steps before `end`, last first, each one proven; steps that `marks` shows as undone are skipped. If the
+    /// secret store is down, its own entries are left for later: servers and D2 are undone from files on the firewall.
     async fn back(&mut self, end: usize, marks: &[Mark]) -> Going<RunReport> {
         let plan = self.plan;
         let mut waiting = None;
@@ -279,7 +279,7 @@ impl Run<'_> {
             match self.take_back(number, step).await {
                 Ok(()) => {}
                 Err(Stop::Failed(error)) => {
-                    let error = error.while_doing(format!("taking back step {}, {}", number + 1, step.title));
+                    let error = error.while_doing(format!("undoing step {}, {}", number + 1, step.title));
                     if !step.change.nature().only_in_store {
                         return Err(self.stuck(error).into());
                     }
@@ -299,7 +299,7 @@ impl Run<'_> {
 
     fn store_waits(&self, error: &Error) -> Error {
         let what = format!("all undone except the secret store's entry: {}", error.what());
-        let again = format!("`pfddns undo {}` once the store answers", self.plan.id);
+        let again = format!("`pfddns undo {}` when the store answers", self.plan.id);
         let error = error.doing().iter().fold(Error::new(what), |all, doing| all.while_doing(doing));
         error.hint(format!("{again}\n{}", self.journal.path().display())).exit_with(Exit::NeedsPerson)
     }
@@ -310,7 +310,7 @@ impl Run<'_> {
             Undo::Impossible(why) => {
                 let untouched =
                     !step.before.is_empty() && all_hold(&step.before, self.config, self.world).await.is_ok();
-                return if untouched { Ok(()) } else { Err(Error::new(format!("there is no way back: {why}")).into()) };
+                return if untouched { Ok(()) } else { Err(Error::new(format!("this can't be undone: {why}")).into()) };
             }
             Undo::By(change) => change.run(self.config, self.world).await.map(|_| ())?,
         }
@@ -325,11 +325,14 @@ impl Run<'_> {
 
     fn stuck(&self, error: Error) -> Error {
         error
-            .and_hint(format!("when it is mended: `pfddns resume` or `pfddns undo`\n{}", self.journal.path().display()))
+            .and_hint(format!(
+                "fix the cause, then `pfddns resume` or `pfddns undo`\n{}",
+                self.journal.path().display()
+            ))
             .exit_with(Exit::NeedsPerson)
     }
 
-    /// A journal that can't be written stops the run where it is: going back unrecorded would be worse.
+    /// If the journal can't be written, the run stops where it is: an undo without a record would be worse.
     fn note(&mut self, event: &Event) -> Result<()> {
         let noted = self.journal.note(self.world, event);
         noted.map_err(|error| if matches!(event, Event::Started { step: 0 }) { error } else { self.stuck(error) })

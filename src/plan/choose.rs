@@ -1,14 +1,14 @@
-//! Which run `pfddns undo` takes back. Pure: from the journals and whether a bypass is open.
+//! Which run `pfddns undo` undoes. Pure: from the journals and whether a bypass is active.
 
 use super::Plan;
 use super::journal::{Ending, RunRecord};
 use crate::changes::{Change, Undo, bypass};
 use crate::error::{Error, Result};
 
-/// The named run, else the one that was cut off, else the newest that did something and was not taken back.
-/// Refused while a later run stands on it.
+/// The named run, else the one that was cut off, else the newest that did something and was not undone.
+/// Refused while a later run depends on it.
 pub fn to_undo(runs: Vec<RunRecord>, name: Option<&str>, bypass_open: bool) -> Result<RunRecord> {
-    let nothing = || Error::new("there is nothing to take back").hint("`pfddns runs` lists all runs");
+    let nothing = || Error::new("there is nothing to undo").hint("`pfddns runs` lists all runs");
     let index = match name {
         Some(name) => runs
             .iter()
@@ -23,7 +23,7 @@ pub fn to_undo(runs: Vec<RunRecord>, name: Option<&str>, bypass_open: bool) -> R
     runs.into_iter().nth(index).ok_or_else(nothing)
 }
 
-/// Nothing is noted of a run that can't be taken back: half of a way back would stand in everybody's way.
+/// Nothing is written about a run that can't be undone: a half undone run would block all other runs.
 fn there_is_a_way(run: &RunRecord) -> Result<()> {
     let mut none = run.plan.steps.iter().filter_map(|step| match &step.undo {
         Undo::Impossible(why) => Some(why),
@@ -31,8 +31,8 @@ fn there_is_a_way(run: &RunRecord) -> Result<()> {
     });
     let all = none.clone().count() == run.plan.steps.len();
     let Some(why) = none.next().filter(|_| all || !run.unfinished()) else { return Ok(()) };
-    let error = Error::new(format!("run {} can't be taken back: {why}", run.plan.id));
-    Err(if run.unfinished() { error.hint("`pfddns resume` goes on with it") } else { error })
+    let error = Error::new(format!("run {} can't be undone: {why}", run.plan.id));
+    Err(if run.unfinished() { error.hint("`pfddns resume` continues it") } else { error })
 }
 
 fn newest(runs: &[RunRecord]) -> Result<Option<usize>> {
@@ -43,14 +43,14 @@ fn newest(runs: &[RunRecord]) -> Result<Option<usize>> {
         None => Ok(index),
         Some(run) => {
             let id = &run.plan.id;
-            let hint = format!("`pfddns undo {id}` if that is what you want, `pfddns runs` names the runs before it");
-            Err(Error::new("the newest run ended a bypass: taking it back would open the zones again").hint(hint))
+            let hint = format!("`pfddns undo {id}` undoes it anyway; `pfddns runs` lists the runs before it");
+            Err(Error::new("the newest run ended a bypass: undoing it would open the zones again").hint(hint))
         }
     }
 }
 
-/// Later runs stand on what an earlier one did: they are taken back first, newest first. A bypass that is over has put
-/// everything back by itself, so nothing stands on it and it stands on nothing.
+/// Later runs depend on earlier ones: they are undone first, newest first. A bypass that is over has already restored
+/// everything, so nothing depends on it and it depends on nothing.
 fn nothing_built_on(run: &RunRecord, runs: &[RunRecord], bypass_open: bool) -> Result<()> {
     let stands = |it: &&RunRecord| {
         it.plan.made > run.plan.made
@@ -60,8 +60,8 @@ fn nothing_built_on(run: &RunRecord, runs: &[RunRecord], bypass_open: bool) -> R
             && (bypass_open || !of_bypass(&it.plan))
     };
     let Some(later) = runs.iter().rfind(stands) else { return Ok(()) };
-    Err(Error::new(format!("run {} came after it and stands on it", later.plan.id))
-        .while_doing(format!("taking back {}", run.plan.id))
+    Err(Error::new(format!("run {} came after it and depends on it", later.plan.id))
+        .while_doing(format!("undoing {}", run.plan.id))
         .hint(format!("`pfddns undo {}` first", later.plan.id)))
 }
 
@@ -71,8 +71,8 @@ fn of_bypass(plan: &Plan) -> bool {
     })
 }
 
-/// False for runs that only proved something, whatever they would have to clear away if they were cut off, and for those
-/// that nothing takes back.
+/// False for runs that only proved something, even if they would have to clean up after being cut off, and for those
+/// that can't be undone.
 fn changed(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.undo, Undo::By(_)) && !step.change.nature().leaves_nothing)
 }
@@ -121,7 +121,7 @@ mod tests {
         let runs = vec![run("one", 1, change()), run("two", 2, change())];
         assert_eq!(to_undo(runs.clone(), None, false).unwrap().plan.id, "two");
         let error = to_undo(runs, Some("one"), false).unwrap_err();
-        assert_eq!(error.what(), "run two came after it and stands on it");
+        assert_eq!(error.what(), "run two came after it and depends on it");
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(to_undo(runs.clone(), None, false).unwrap().plan.id, "one");
         assert_eq!(to_undo(runs.clone(), Some("one"), false).unwrap().plan.id, "one");
         let error = to_undo(runs, Some("pruned"), false).unwrap_err();
-        assert_eq!((error.what(), error.exit()), ("run pruned can't be taken back: gone", crate::error::Exit::Failed));
+        assert_eq!((error.what(), error.exit()), ("run pruned can't be undone: gone", crate::error::Exit::Failed));
     }
 
     #[test]

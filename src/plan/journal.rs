@@ -1,5 +1,5 @@
-//! What happened: one JSON-lines file per run, fsynced before and after each step. Together with the secret store, or
-//! the backups on the firewall, it is enough to go on or to go back. Holds no secret.
+//! The journal: one JSON-lines file per run, fsynced before and after each step. Together with the secret store, or the
+//! backups on the firewall, it is enough to resume or to undo the run. It holds no secret.
 
 use super::{FORMAT, Plan, older};
 use crate::changes::{Evidence, Step, Undo};
@@ -24,8 +24,8 @@ struct Head {
     plan: Plan,
 }
 
-/// What a run touches and how it is reached: enough to go back, also when pfddns.toml no longer names it. Holds no secret,
-/// only the places of token files.
+/// What a run touches and how it is reached: enough to undo it, also when pfddns.toml no longer names it. Has no secret,
+/// only the paths of token files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Touched {
@@ -35,7 +35,7 @@ pub struct Touched {
     pub firewalls: Vec<Reached>,
 }
 
-/// A firewall and the way to it.
+/// A firewall and how it is reached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reached {
@@ -46,7 +46,7 @@ pub struct Reached {
 }
 
 impl Touched {
-    /// By a plan's changes and their ways back. The first firewall holds the journal, so it is always one of them.
+    /// By a plan's changes and their undos. The journal is on the first firewall, so it is always one of them.
     fn by<'a>(plan: &'a Plan, config: &Config) -> Self {
         let back = |step: &'a Step| match &step.undo {
             Undo::By(change) => Some(&**change),
@@ -102,12 +102,12 @@ pub enum Event {
         /// The error.
         why: String,
     },
-    /// The way back is about to be taken.
+    /// The undo is about to start.
     Undoing {
         /// The step.
         step: usize,
     },
-    /// The way back was taken and proven.
+    /// The undo was made and proven.
     Undone {
         /// The step.
         step: usize,
@@ -125,30 +125,30 @@ pub enum Event {
 pub enum Ending {
     /// Every step is done.
     Done,
-    /// Everything was taken back.
+    /// Everything was undone.
     Undone,
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
-    /// Not begun.
+    /// Not started.
     Waiting,
-    /// Begun: the world shows how far it got.
+    /// Started: the current state shows how far it got.
     Started,
     /// Done and proven.
     Done,
-    /// Begun and failed.
+    /// Started and failed.
     Failed,
-    /// Going back was begun.
+    /// Its undo was started.
     Undoing,
-    /// Taken back.
+    /// Undone.
     Undone,
 }
 
-/// A run as its journal tells it.
+/// A run as recorded in its journal.
 #[derive(Debug, Clone)]
 pub struct RunRecord {
     /// The journal.
@@ -161,7 +161,7 @@ pub struct RunRecord {
     pub touched: Touched,
     /// The whole plan.
     pub plan: Plan,
-    /// Where each step stands.
+    /// The state of each step.
     pub marks: Vec<Mark>,
     /// What was seen, step by step.
     pub evidence: Evidence,
@@ -173,14 +173,14 @@ pub struct RunRecord {
     pub last: Timestamp,
 }
 
-/// A journal that is written. It lies on the first firewall.
+/// A journal that is being written. It is on the first firewall.
 pub struct Journal {
     path: PathBuf,
     length: u64,
     tail: Tail,
 }
 
-/// What the next line must name. `None`: a journal of format 1 goes on in format 1.
+/// What the next line must name. `None`: a journal of format 1 is continued in format 1.
 type Tail = Option<(usize, Digest)>;
 
 /// The folder of journals, locked while this lives: one run at a time.
@@ -206,7 +206,9 @@ impl Journal {
     fn append(&mut self, world: &mut World, text: &str) -> Result<()> {
         let line = format!("{text}\n");
         world.first_mut()?.append(&self.path, self.length, line.as_bytes()).map_err(|error| {
-            error.while_doing("writing the journal").hint("is the disk full? nothing is done without a journal")
+            error
+                .while_doing("writing the journal")
+                .hint("check that the disk is not full; pfddns changes nothing without a journal")
         })?;
         self.length += line.len() as u64;
         self.tail = self.tail.as_ref().map(|(number, _)| (number + 1, Digest::of(text.as_bytes())));
@@ -223,9 +225,9 @@ impl Runs {
         let path = state.join("lock");
         let lock = host.lock_if_free(&path, 0o600, Duration::ZERO)?.ok_or_else(|| {
             let hint = match host {
-                Host::Local(_) => format!("wait for it; it holds {}", path.display()),
+                Host::Local(_) => format!("wait until it ends; it holds {}", path.display()),
                 Host::Remote(_) => format!(
-                    "wait for it; it holds {}. If its connection was lost, the firewall lets go within a minute or two",
+                    "wait until it ends; it holds {}. If its connection was lost, the firewall releases the lock within a minute or two",
                     path.display()
                 ),
             };
@@ -250,8 +252,8 @@ impl Runs {
         Ok(journal)
     }
 
-    /// The run as its journal tells it now, under the lock, and the journal to go on with: another pfddns may have gone
-    /// on with it since it was read. A line torn by a power cut goes with the next one.
+    /// The run as its journal records it now, under the lock, and the journal to continue: another pfddns may have resumed
+    /// the run since it was read. A line torn by a power cut is removed by the next one.
     pub fn reopen(&self, world: &World, run: &RunRecord) -> Result<(RunRecord, Journal)> {
         let bytes = world.first()?.read(&run.path)?;
         let record = load(&run.path, &bytes)?
@@ -263,7 +265,7 @@ impl Runs {
     }
 }
 
-/// All runs of a site, oldest first. A journal that can't be read is an error: what it holds is unknown.
+/// All runs of a site, oldest first. A journal that can't be read is an error: its content is unknown.
 pub fn all(world: &World, state: &Path) -> Result<Vec<RunRecord>> {
     let (host, folder) = (world.first()?, state.join("runs"));
     let mut runs = Vec::new();
@@ -274,7 +276,7 @@ pub fn all(world: &World, state: &Path) -> Result<Vec<RunRecord>> {
             runs.push(run);
         }
     }
-    // Names tell the second; two runs of one second are told apart by the plan's own time.
+    // Names contain the second; two runs of one second are ordered by the plan's own time.
     runs.sort_by_key(|run| run.plan.made);
     Ok(runs)
 }
@@ -285,11 +287,11 @@ fn whole(bytes: &[u8]) -> &[u8] {
     bytes.get(..end).unwrap_or_default()
 }
 
-/// Reads one journal. `None` if not even its first line is whole: then no step was begun either.
+/// Reads one journal. `None` if not even its first line is whole: then no step was started either.
 pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
     let bad = |line: usize, why: String| {
         Error::new(format!("{}:{line}: not a journal line: {why}", path.display()))
-            .hint("keep the file and look at it by hand: it tells what a run did")
+            .hint("keep the file and read it by hand: it records what a run did")
             .exit_with(Exit::NeedsPerson)
     };
     let text = String::from_utf8_lossy(whole(bytes));
@@ -358,35 +360,35 @@ impl RunRecord {
                 return Ok(());
             }
         };
-        // A line after the end means that the run was taken back later on.
+        // A line after the end means that the run was undone later.
         self.ended = None;
         *self.marks.get_mut(step).ok_or_else(|| format!("there is no step {step}"))? = mark;
         Ok(())
     }
 
-    /// True if a step was begun and the run neither ended well nor was taken back as a whole.
+    /// True if a step was started and the run is neither complete nor completely undone.
     pub fn unfinished(&self) -> bool {
         self.ended.is_none() && self.begun()
     }
 
-    /// The steps that going on would do, in that order.
+    /// The steps that `resume` would do, in that order.
     pub fn to_do(&self) -> Vec<usize> {
         let first = self.marks.iter().position(|mark| *mark != Mark::Done).unwrap_or(self.marks.len());
         (first..self.marks.len()).collect()
     }
 
-    /// The steps that going back would take back, in that order.
+    /// The steps that `undo` would undo, in that order.
     pub fn to_take_back(&self) -> Vec<usize> {
         let touched = |step: &usize| !matches!(self.marks.get(*step), Some(Mark::Waiting | Mark::Undone));
         (0..self.marks.len()).rev().filter(touched).collect()
     }
 
-    /// True if any step was begun.
+    /// True if any step was started.
     pub fn begun(&self) -> bool {
         self.marks.iter().any(|mark| *mark != Mark::Waiting)
     }
 
-    /// One word for how it stands.
+    /// One word for its state.
     pub fn standing(&self) -> &'static str {
         match self.ended {
             Some(Ending::Done) => "done",

@@ -1,5 +1,5 @@
-//! Plans as data: an ordered list of moves, each with its proof and its way back. Printing one is the dry run,
-//! saving one is the review. Nothing here decides what to do; that is for `tasks`.
+//! Plans as data: an ordered list of steps, each with its proof and its undo. To print a plan is the dry run, to save
+//! it is for review. Nothing here decides what to do; `tasks` do that.
 
 pub mod apply;
 pub mod choose;
@@ -17,7 +17,7 @@ pub use journal::{Journal, RunRecord, Runs};
 /// Format of saved plans and journals.
 pub const FORMAT: u32 = 2;
 
-/// An ordered list of moves.
+/// An ordered list of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -32,9 +32,9 @@ pub struct Plan {
     pub made: Timestamp,
     /// What was found while planning. All of it must still hold when the plan is applied, or it is stale.
     pub given: Vec<Check>,
-    /// The moves.
+    /// The steps.
     pub steps: Vec<Step>,
-    /// What the operator must know before saying yes. Each needs a confirmation by its name.
+    /// Dangers that the operator must know first. Each must be confirmed by its name.
     pub dangers: Vec<Danger>,
 }
 
@@ -65,13 +65,13 @@ impl Plan {
         }
     }
 
-    /// The same plan with DHCP not held while D2 reloads, there and back, for when kea-dhcp4 can't be asked. The steps
-    /// say what it may cost (`systems::kea::daemon::apply::Paths::pause`).
+    /// The same plan without pausing DHCP while D2 reloads, also on undo, for when kea-dhcp4 does not answer. The steps
+    /// say what can be lost (`systems::kea::daemon::apply::Paths::pause`).
     #[must_use]
     pub fn without_pause(mut self) -> Self {
         for step in &mut self.steps {
             if step.change.do_not_pause() {
-                step.title.push_str(" (DHCP is not held: on a busy network a name may be lost with the reload)");
+                step.title.push_str(" (DHCP is not paused: on a busy network the reload may lose a name)");
             }
             if let Undo::By(change) = &mut step.undo {
                 change.do_not_pause();
@@ -85,7 +85,7 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// True if it ends a bypass: taking it back opens the zones again.
+    /// True if it ends a bypass: undoing it opens the zones again.
     pub fn closes(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.change, Change::Bypass(bypass::Change::EndBypass { .. })))
     }
@@ -94,7 +94,7 @@ impl Plan {
     pub fn load(name: &str, bytes: &[u8]) -> Result<Self> {
         let bad = |why: String| {
             Error::new(format!("{name}: not a plan this program can read: {why}"))
-                .hint("make it anew with `pfddns plan TASK --out FILE`")
+                .hint("make a new one with `pfddns plan TASK --out FILE`")
                 .exit_with(Exit::Usage)
         };
         let plan = older::plan(bytes).map_err(bad)?;

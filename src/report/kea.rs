@@ -12,10 +12,10 @@ pub fn lint_text(linted: &Linted) -> String {
         let _ = writeln!(out, "{finding}");
     }
     for missing in &linted.not_asked {
-        let _ = writeln!(out, "not asked: {missing}");
+        let _ = writeln!(out, "not checked: {missing}");
     }
     for silent in &linted.no_answer {
-        let _ = writeln!(out, "no answer, so not judged: {silent}");
+        let _ = writeln!(out, "no answer, so not checked: {silent}");
     }
     let found = |severity| linted.findings.iter().filter(|it| it.severity == severity).count();
     let (errors, warnings) = (count(found(Severity::Error), "error"), count(found(Severity::Warning), "warning"));

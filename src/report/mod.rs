@@ -23,7 +23,7 @@ pub fn plan_text(plan: &Plan, confirmed: &[String]) -> String {
     for (number, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(out, "  {:>width$}  {}", number + 1, step.title);
         if let Undo::Impossible(why) = &step.undo {
-            let _ = writeln!(out, "  {:>width$}  ! no way back: {why}", "");
+            let _ = writeln!(out, "  {:>width$}  ! cannot be undone: {why}", "");
         }
         for line in step.diff.lines() {
             let _ = writeln!(out, "  {:>width$}    {line}", "");
@@ -49,7 +49,7 @@ pub fn run_text(plan: &Plan, report: &RunReport) -> String {
     format!("{}: {what}, {}{counts}\n", plan.title, count(plan.steps.len(), "step"))
 }
 
-/// What is left to do of a run, or to take back.
+/// The steps of a run that are left to do, or to undo.
 pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
     let mut out = format!("{what} {}: {}: {}\n", run.plan.id, run.plan.title, count(left.len(), "step"));
     let width = run.plan.steps.len().to_string().len();
@@ -62,8 +62,8 @@ pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
 /// A bypass in force.
 pub fn bypass_text(state: &BypassState) -> String {
     format!(
-        "bypass since {:.0} until {:.0}: {}\n{} zone rules to go back to\n\
-         `pfddns bypass disable` closes it; so does the first pfddns command after that time, such as a `pfddns status` from cron\n",
+        "bypass since {:.0} until {:.0}: {}\n{} zone rules to restore\n\
+         `pfddns bypass disable` ends it; so does the first pfddns command after that time, such as a `pfddns status` from cron\n",
         state.since,
         state.until,
         state.reason,
@@ -139,7 +139,7 @@ pub fn status_text(status: &Status) -> String {
     out
 }
 
-/// How old something is, as far as anybody wants to know.
+/// An age, rounded for people.
 fn age(seconds: i64) -> String {
     match seconds / 3600 {
         ..1 => "less than an hour old".into(),

@@ -6,7 +6,7 @@ use crate::tasks::resolver::Resolver;
 use crate::tasks::wiring::{PlaceView, WiringView};
 use std::fmt::Write as _;
 
-/// Interfaces with what they hand out.
+/// Interfaces with the settings that their clients get.
 pub fn dhcp_text(view: &DhcpView) -> String {
     let backend = match view.backend {
         Backend::Kea => "Kea",
@@ -54,7 +54,7 @@ fn servers(list: &[String]) -> String {
     if list.is_empty() { "pfSense's own choice".into() } else { list.join(", ") }
 }
 
-/// Where the DDNS wiring stands.
+/// The state of the DDNS wiring.
 pub fn wiring_text(view: &WiringView) -> String {
     let mut out = String::new();
     for PlaceView { place, wired } in &view.places {
@@ -69,7 +69,7 @@ pub fn wiring_text(view: &WiringView) -> String {
     let _ = writeln!(out, "running kea-dhcp4: {live}");
     if !view.lasting {
         out.push_str(
-            "until pfSense next writes that file: `pfddns dhcp ddns enable --until-regenerated` puts it back\n",
+            "this lasts until pfSense writes that file again; then `pfddns dhcp ddns enable --until-regenerated` restores it\n",
         );
     }
     out

@@ -54,9 +54,9 @@ impl Observer for Progress<'_> {
             Moment::Failed(number, step, error) => {
                 self.line(&format!("{:>width$}/{steps} {}: FAILED: {}", number + 1, step.title, error.what()));
             }
-            Moment::Undoing(_, step) => self.spin(format!("going back: {}", step.title)),
+            Moment::Undoing(_, step) => self.spin(format!("undoing: {}", step.title)),
             Moment::Undone(number, step) => {
-                self.line(&format!("{:>width$}/{steps} taken back: {}", number + 1, step.title))
+                self.line(&format!("{:>width$}/{steps} undone: {}", number + 1, step.title))
             }
             Moment::Next(..) | Moment::Changed(..) | Moment::WentBack(..) => {}
         }

@@ -1,5 +1,5 @@
 //! The commands that not every build has: the features `firewall` and `operator` of Cargo.toml. A build without one knows
-//! the command all the same, and says where it is to be had.
+//! the command all the same, and says where to find it.
 
 use super::Shown;
 #[cfg(not(feature = "operator"))]
@@ -39,8 +39,8 @@ pub(super) async fn hands() -> Result<Shown> {
 
 #[cfg(not(feature = "firewall"))]
 pub(super) async fn hands() -> Result<Shown> {
-    let what = "this pfddns does nothing for one elsewhere (it was built without `firewall`)";
-    Err(Error::usage(what).hint("install the package for firewalls here"))
+    let what = "this build can't serve a pfddns on another machine (it was built without `firewall`)";
+    Err(Error::usage(what).hint("install the firewall package here"))
 }
 
 #[cfg(all(test, not(feature = "operator")))]

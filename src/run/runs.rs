@@ -1,4 +1,4 @@
-//! Plans shown, saved and applied; runs listed, gone on with and taken back.
+//! Plans are shown, saved and applied; runs are listed, resumed and undone.
 
 use super::document::Document;
 use super::{Session, Shown, plain};
@@ -16,7 +16,7 @@ use std::path::Path;
 /// Longest saved plan: a rotation over thousands of zones is a few MiB.
 const PLAN_LIMIT: u64 = 64 << 20;
 
-/// A saved plan's bytes. Never more than the limit is read, whatever the file is or pretends to be.
+/// A saved plan's bytes. Never reads more than the limit, even from a device or a growing file.
 pub(super) fn read_plan(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(PLAN_LIMIT + 1).read_to_end(&mut bytes));
@@ -51,7 +51,7 @@ impl Session<'_> {
         };
         if let Some(out) = out {
             let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
-            // A plan is the operator's: it lies where it is typed.
+            // A plan belongs to the operator: it is stored on this machine, also with --host.
             let mut host = Host::Local(Local);
             let replaces = host.read_if_there(out)?.map(|old| Digest::of(&old));
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
@@ -72,7 +72,7 @@ impl Session<'_> {
         }
         if let Some(danger) = plan.dangers.iter().find(|danger| !go.confirm.contains(&danger.name)) {
             return Err(Error::new(danger.why.clone())
-                .hint(format!("if that is what you want: --confirm {}", danger.name))
+                .hint(format!("to accept this: --confirm {}", danger.name))
                 .while_doing("looking at the plan's dangers, before doing anything"));
         }
         let mut progress = Progress::new(self.stderr, plan.steps.len(), self.environment.terminal);
@@ -86,10 +86,10 @@ impl Session<'_> {
         else {
             return Ok(());
         };
-        // A run that is under way right now is unfinished too; neither `resume` nor `undo` is the advice for it.
+        // A run that is running right now is unfinished too; then the error of the lock is the right one.
         journal::Runs::lock(&mut self.world, &self.config.primary.state)?;
         Err(Error::new(format!("run {} is unfinished", run.plan.id))
-            .hint("`pfddns resume` goes on with it, `pfddns undo` takes it back"))
+            .hint("`pfddns resume` continues it, `pfddns undo` undoes it"))
     }
 
     pub(super) async fn resume(&mut self, look: &Look) -> Result<Shown> {
@@ -99,7 +99,7 @@ impl Session<'_> {
             return Ok(Shown::new("no run was cut off\n", document));
         };
         if look.only_plan {
-            return Ok(left(&run, "go on with", &run.to_do()));
+            return Ok(left(&run, "resume", &run.to_do()));
         }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::resume(&run, &self.config, &mut self.world, &mut progress).await?;
@@ -111,7 +111,7 @@ impl Session<'_> {
         let open = tasks::bypass::state(&self.config, &self.world)?.is_some();
         let run = plan::choose::to_undo(runs, name, open)?;
         if look.only_plan {
-            return Ok(left(&run, "take back", &run.to_take_back()));
+            return Ok(left(&run, "undo", &run.to_take_back()));
         }
         let mut progress = Progress::new(self.stderr, run.plan.steps.len(), self.environment.terminal);
         let report = plan::apply::undo(&run, &self.config, &mut self.world, &mut progress).await?;
@@ -120,7 +120,7 @@ impl Session<'_> {
 }
 
 fn left(run: &RunRecord, what: &str, steps: &[usize]) -> Shown {
-    // Also when only the run's end is not noted yet.
+    // Also when only the run's end is missing in the journal.
     let exit = Exit::Pending;
     Shown { text: report::left_text(run, what, steps), document: Document::left(run, steps), exit }
 }

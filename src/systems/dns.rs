@@ -1,5 +1,5 @@
 //! Dynamic updates (RFC 2136), their signatures (RFC 8945) and plain queries: what is the same for every server.
-//! Not for: who may update what; that is each server's own business, in `servers`.
+//! Not for: who may update what; that differs by server, see `servers`.
 
 mod verdict;
 
@@ -50,7 +50,7 @@ pub enum Rtype {
     Ns,
     /// Start of a zone
     Soa,
-    /// In an update: every record of the name. In a query: whatever the server likes to tell.
+    /// In an update: every record of the name. In a query: any records that the server chooses.
     Any,
 }
 
@@ -194,7 +194,7 @@ pub async fn add(
     ask.await.doing(|| format!("adding {} to {zone} on {server}", record.name))
 }
 
-/// Removes the records of one type at a name; none there is fine.
+/// Removes the records of one type at a name; it is fine if there are none.
 pub async fn remove(
     world: &mut World,
     server: SocketAddr,
@@ -218,7 +218,7 @@ pub async fn lookup(world: &World, server: SocketAddr, name: &DomainName, rtype:
     Ok(Answer { aa: answer.metadata.authoritative, rcode: answer.metadata.response_code.into(), records })
 }
 
-/// The records a server has in a zone of its own. Unlike `lookup`, any answer but an authoritative yes or no is an error.
+/// The records of a zone that the server itself serves. Unlike `lookup`, any answer but an authoritative yes or no is an error.
 pub async fn held(world: &World, server: SocketAddr, name: &DomainName, rtype: Rtype) -> Result<Vec<String>> {
     let answer = lookup(world, server, name, rtype).await?;
     match (answer.aa, answer.rcode) {
@@ -248,15 +248,15 @@ async fn query(world: &World, server: SocketAddr, name: &DomainName, rtype: Rtyp
     let answer = world.exchange(server, &bytes).await?;
     let answer = parse(&answer, server)?;
     if answer.metadata.op_code != OpCode::Query || answer.queries != message.queries {
-        return Err(Error::new(format!("{server} answered another question than {name} {rtype}")));
+        return Err(Error::new(format!("{server} answered a different question than {name} {rtype}")));
     }
     Ok(answer)
 }
 
-/// An update message for the zone, empty yet. The name must lie in it: the server would answer NOTZONE otherwise.
+/// An empty update message for the zone. The name must be in the zone: the server would answer NOTZONE otherwise.
 fn update(zone: &ZoneName, name: &DomainName) -> Result<Message> {
     if !zone.covers(name) {
-        return Err(Error::usage(format!("{name} does not lie in zone {zone}")));
+        return Err(Error::usage(format!("{name} is not in zone {zone}")));
     }
     let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Update);
     message.add_query(Query::query(wire_name(zone.as_str())?, RecordType::SOA));
@@ -278,7 +278,7 @@ async fn send(world: &World, server: SocketAddr, mut message: Message, signer: O
     let answer = world.exchange(server, &bytes).await?;
     let parsed = parse(&answer, server)?;
     if parsed.metadata.op_code != OpCode::Update {
-        return Err(Error::new(format!("{server} answered something else than an update")));
+        return Err(Error::new(format!("{server} sent an answer that is not to an update")));
     }
     verdict::judge(server, &answer, &parsed, verifier)
 }
@@ -295,7 +295,7 @@ fn sign(world: &World, message: &mut Message, signer: &Signer<'_>) -> Result<TSi
         Algorithm::HmacSha512 => TsigAlgorithm::HmacSha512,
     };
     let signer = TSigner::new(key, algorithm, wire_name(signer.key.as_str())?, FUDGE)
-        .map_err(|_| bad("its algorithm is not known here"))?;
+        .map_err(|_| bad("its algorithm is not supported"))?;
     let now = u64::try_from(world.clock.now().as_second()).map_err(|_| bad("the clock is before 1970"))?;
     let verifier = message.finalize(&signer, now).map_err(|_| bad("the message can't be built"))?;
     verifier.ok_or_else(|| bad("the answer could not be checked"))

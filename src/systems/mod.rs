@@ -1,4 +1,4 @@
-//! One module per product we talk to. A system knows its product and nothing of the others; where two meet, that is a task.
+//! One module per product we talk to. A system knows only its own product; a task combines several.
 
 use crate::world::Program;
 

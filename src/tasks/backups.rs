@@ -26,7 +26,7 @@ pub enum Of {
     ConfigXml,
     /// D2's file.
     D2,
-    /// The file that pfSense generates for kea-dhcp4, where names were wired into it.
+    /// The file that pfSense generates for kea-dhcp4, if it was edited to send names.
     Dhcp,
     /// D2's start script.
     Script,
@@ -42,12 +42,12 @@ const NAMES: [(&str, Of); 3] =
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Backup {
-    /// The firewall it lies on, where there are several.
+    /// The firewall it is on, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firewall: Option<HostName>,
     /// Its file name, which names it on the command line.
     pub name: String,
-    /// What it is of.
+    /// Which file it is of.
     pub of: Of,
     /// When the run began that replaced it.
     pub time: Option<Timestamp>,
@@ -55,11 +55,11 @@ pub struct Backup {
     pub reason: String,
     /// Bytes.
     pub size: usize,
-    /// Would the program that owns it read it?
+    /// Can its program read it?
     pub good: bool,
-    /// A run that is not over: `resume` and `undo` need it.
+    /// An unfinished run: `resume` and `undo` need it.
     pub unfinished: bool,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
 }
 
@@ -139,8 +139,8 @@ fn time(stamp: &str) -> Option<Timestamp> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|it| it.timestamp())
 }
 
-/// The backups of that name, each with its firewall. A journal is none: it tells what a run did, and
-/// `undo` is the way back from it.
+/// The backups of that name, each with its firewall. A journal is not a backup: it records what a run did, and
+/// `undo` undoes it.
 fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(&'a Firewall, Backup)>> {
     let mut found = Vec::new();
     for firewall in config.firewalls() {
@@ -151,7 +151,7 @@ fn find<'a>(config: &'a Config, world: &World, name: &str) -> Result<Vec<(&'a Fi
         Some((_, it)) if it.of == Of::Run => Err(Error::usage(format!(
             "{name} is the journal of a run, not a file's backup"
         ))
-        .hint(format!("`pfddns runs` shows it, `pfddns undo {}` takes the run back", name.trim_end_matches(".jsonl")))),
+        .hint(format!("`pfddns runs` shows it, `pfddns undo {}` undoes the run", name.trim_end_matches(".jsonl")))),
         Some(_) => Ok(found),
         None => Err(Error::usage(format!("no backup is called `{name}`")).hint("`pfddns backup list` names them all")),
     }
@@ -200,12 +200,12 @@ pub(super) fn json_diff(old: &[u8], new: &[u8]) -> String {
     unified(&redact(old), &redact(new), 1, ("before", "after"))
 }
 
-/// Puts a backup back, through the same checks and the same recipe as any change; on each firewall that has one of that
-/// name, since the files of one run belong together.
+/// Restores a backup, with the same checks and steps as any change; on each firewall that has one of that name, since
+/// the files of one run belong together.
 pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
     let found = find(config, world, name)?;
     let hosts: Vec<&str> = found.iter().map(|(firewall, _)| firewall.name.as_str()).collect();
-    let title = format!("put {name} back on {}", hosts.join(" and "));
+    let title = format!("restore {name} on {}", hosts.join(" and "));
     let mut plan = Plan::new("restore", title, world.clock.now());
     for (firewall, backup) in found {
         restore_on(config, firewall, world, &mut plan, backup).map_err(|error| config.named(firewall, error))?;
@@ -216,23 +216,22 @@ pub fn restore(config: &Config, world: &World, name: &str) -> Result<Plan> {
 fn restore_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Plan, backup: Backup) -> Result<()> {
     let name = &backup.name;
     if !backup.good {
-        return Err(Error::new(format!("{name} is not a file its program would read; it is not put back")));
+        return Err(Error::new(format!("{name} is damaged: its program would not read it, so it is not restored")));
     }
     let old = world.host(&firewall.name)?.read(&backup.path)?;
     match backup.of {
         Of::ConfigXml => restore_firewall(config, firewall, world, plan, (backup, &old)),
         Of::D2 => restore_d2(config, firewall, world, plan, (backup, &old)),
-        Of::Script => Err(Error::usage(format!("{name} is of a script for another pfddns; it is not put back")).hint(
-            "`pfddns kea service install` writes the one that fits; `pfddns undo` takes the run back that replaced it",
-        )),
+        Of::Script => Err(Error::usage(format!("{name} is a script of another pfddns version; it is not restored"))
+            .hint("`pfddns kea service install` writes the right one; `pfddns undo` undoes the run that replaced it")),
         Of::Dhcp | Of::Run => {
-            Err(Error::usage(format!("{name} is of a file that pfSense writes itself; it is not put back"))
-                .hint("`pfddns dhcp ddns disable` takes out what pfddns put into it"))
+            Err(Error::usage(format!("pfSense writes the file of {name} itself, so it is not restored"))
+                .hint("`pfddns dhcp ddns disable` removes what pfddns added to it"))
         }
     }
 }
 
-/// The file may also be damaged or gone: then there is no way back from here, and what is there is kept as it is.
+/// The file may also be damaged or gone: then the step can't be undone, and the damaged file is kept as a backup.
 fn restore_firewall(
     config: &Config,
     firewall: &Firewall,
@@ -261,19 +260,19 @@ fn restore_firewall(
             (hidden::diff(&there, &new), undo, Vec::new())
         }
         Err(why) => {
-            let why = format!("pfSense reads nothing of what is there: {}", why.what());
+            let why = format!("pfSense can't read the current file: {}", why.what());
             (String::new(), Undo::Impossible(why), vec![is.clone()])
         }
     };
     let change = restore(backup.path.clone(), plan.id.clone(), replaces);
     let after = vec![Check::FirewallIs { host: host.clone(), backup: backup.path }.into()];
     plan.given.push(is);
-    let title = format!("put back {}{}", backup.name, config.on(firewall));
+    let title = format!("restore {}{}", backup.name, config.on(firewall));
     plan.steps.push(Step::new(title, change, after, undo).given(before).showing(diff));
     Ok(())
 }
 
-/// D2's file may also be gone: after a new installation its backups are what is left.
+/// D2's file may also be gone: after a new installation only its backups are left.
 fn restore_d2(
     config: &Config,
     firewall: &Firewall,
@@ -293,9 +292,9 @@ fn restore_d2(
     Ok(())
 }
 
-/// Removes backups and journals beyond the newest `keep` of each that are older than `days`; the newest good one and
-/// every unfinished run always stay, and so do journals that can't be read: what they hold is unknown. Each firewall for
-/// itself.
+/// Removes backups and journals beyond the newest `keep` of each that are older than `days`. The newest good one and
+/// every unfinished run always stay, and so do journals that can't be read: their content is unknown. Each firewall is
+/// counted separately.
 pub fn prune(config: &Config, world: &World, keep: usize, days: u32) -> Result<Plan> {
     let title = format!("remove old backups on {}", config.names());
     let mut plan = Plan::new("prune", title, world.clock.now());

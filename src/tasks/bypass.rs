@@ -1,5 +1,5 @@
-//! The emergency door: for a while, updates from the listed addresses need no signature. Never any address, never for
-//! long, and the exact rules come back. Needs no secret store.
+//! The emergency bypass: for a limited time, updates from the listed addresses need no signature. It never allows all
+//! addresses, and it restores the exact old rules. It needs no secret store.
 
 use crate::changes::bypass::{self, Saved};
 use crate::changes::{Step, d2, servers};
@@ -23,21 +23,21 @@ pub fn state(config: &Config, world: &World) -> Result<Option<BypassState>> {
     bypass::read(config, world)
 }
 
-/// Opens the door on all servers but those in `without`, which may be down: an emergency seldom comes alone.
+/// Starts the bypass on all servers except those in `without`, which may be down.
 pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str, without: &[String]) -> Result<Plan> {
     if let Some(state) = state(config, world)? {
-        return Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
+        return Err(Error::new(format!("a bypass is active until {:.0}: {}", state.until, state.reason))
             .hint("`pfddns bypass disable` first"));
     }
     if time > LONGEST || time < Duration::from_secs(60) {
         return Err(Error::usage("a bypass lasts between 1m and 24h"));
     }
     if reason.trim().is_empty() {
-        return Err(Error::usage("a bypass needs a reason: it is read by whoever finds it at night"));
+        return Err(Error::usage("a bypass needs a reason, for the next person who finds it"));
     }
     let now = world.clock.now();
     let mut plan = Plan::new("bypass", format!("bypass TSIG at {}: {reason}", config.site), now);
-    let until = now.checked_add(time).map_err(|_| Error::usage("that end lies too far off"))?;
+    let until = now.checked_add(time).map_err(|_| Error::usage("that end is too far in the future"))?;
     let mut state = BypassState {
         run: plan.id.clone(),
         since: now,
@@ -71,11 +71,11 @@ pub async fn enable(config: &Config, world: &World, time: Duration, reason: &str
     Ok(plan)
 }
 
-/// Closes it: the exact rules of before, then D2's file of before. Empty if no bypass is in force.
+/// Ends it: restores D2's old file, then the exact old rules. Empty if no bypass is active.
 pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
     let mut plan = Plan::new("bypass-end", format!("end the bypass at {}", config.site), world.clock.now());
     let Some(state) = state(config, world)? else { return Ok(plan) };
-    // D2 signs again before the zones ask for it: an open zone takes signed updates too, so none is refused in between.
+    // D2 signs again before the zones require it: an open zone accepts signed updates too, so none is refused in between.
     let first = state.d2_backup.iter().map(|backup| (&config.primary.name, backup));
     for (host, backup) in first.chain(state.more_d2_backups.iter().map(|(host, backup)| (host, backup))) {
         plan.steps.extend(signed_d2(config, config.firewall(host)?, world, backup)?);
@@ -92,7 +92,7 @@ pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
                 saved.server, saved.zone
             ))
             .hint(format!(
-                "somebody changed them meanwhile; set them by hand to: {} — or to the bypass's, and run this again",
+                "somebody changed them meanwhile; set them by hand to: {} (or to the bypass's rules), then run this again",
                 saved.before
             )));
         }
@@ -102,7 +102,7 @@ pub async fn disable(config: &Config, world: &World) -> Result<Plan> {
     Ok(plan)
 }
 
-/// The servers that stay as they are. D2 tries a zone's servers in turn, so each zone needs one of the others.
+/// The servers that are left out. D2 tries a zone's servers in turn, so each zone needs one of the others.
 fn left_out(config: &Config, without: &[String]) -> Result<Vec<ServerName>> {
     let known = |name: &String| -> Result<ServerName> {
         let found = config.servers.iter().find(|it| it.name.as_str() == name);
@@ -112,7 +112,7 @@ fn left_out(config: &Config, without: &[String]) -> Result<Vec<ServerName>> {
     match config.zones.iter().find(|zone| zone.servers.iter().all(|server| out.contains(server))) {
         None => Ok(out),
         Some(zone) => {
-            Err(Error::usage(format!("without {} nothing takes updates for {}", without.join(", "), zone.name)))
+            Err(Error::usage(format!("without {} no server accepts updates for {}", without.join(", "), zone.name)))
         }
     }
 }
@@ -125,15 +125,15 @@ async fn snapshot(config: &Config, world: &World, without: &[ServerName]) -> Res
             .rules(world, &zone.name)
             .await
             .doing(|| format!("looking at {}", server.name))
-            .map_err(|error| error.and_hint(format!("`--without {}` opens the other servers only", server.name)))?;
+            .map_err(|error| error.and_hint(format!("`--without {}` leaves this server out", server.name)))?;
         if !before.signature_required() {
             return Err(Error::new(format!(
-                "{} asks for no signature in {} as it is: {before}",
+                "{} already requires no signature in {}: {before}",
                 server.name, zone.name
             ))
             .hint("`pfddns plan` shows how to close it"));
         }
-        // The addresses that may update today, not more; if today's mode uses none, those of the configuration.
+        // Only the addresses that may update today; if today's mode uses no address list, those of the configuration.
         let listed =
             matches!(before.mode, UpdateMode::Acl | UpdateMode::ZoneNameServersAndAcl) && !before.acl.is_empty();
         let acl = if listed { before.acl.clone() } else { zone.sources.clone() };
@@ -143,7 +143,7 @@ async fn snapshot(config: &Config, world: &World, without: &[ServerName]) -> Res
     Ok(saved)
 }
 
-/// D2 must stop signing too: a server answers BADKEY to a signature it can't check, whatever the zone's rules.
+/// D2 must stop signing too: a server answers BADKEY to a signature it can't check, under any rules of the zone.
 fn unsigned_d2(config: &Config, firewall: &Firewall, world: &World, run: &str) -> Result<Option<Step>> {
     let path = &firewall.d2.config;
     let Some(old) = world.host(&firewall.name)?.read_if_there(path)? else { return Ok(None) };
@@ -153,7 +153,7 @@ fn unsigned_d2(config: &Config, firewall: &Firewall, world: &World, run: &str) -
 
 fn signed_d2(config: &Config, firewall: &Firewall, world: &World, backup: &Path) -> Result<Option<Step>> {
     let host = world.host(&firewall.name)?;
-    let old = host.read(backup).doing(|| "looking for D2's file of before the bypass")?;
+    let old = host.read(backup).doing(|| "looking for D2's file from before the bypass")?;
     if host.read_if_there(&firewall.d2.config)?.as_deref() == Some(old.as_slice()) {
         return Ok(None);
     }

@@ -1,5 +1,5 @@
-//! Turn it on, and keep it on: a key in the store, on each server, granted in each zone, used by D2. Plans only what is
-//! missing, so planning twice is boring. `tsig generate` and `kea render` are parts of it.
+//! Turns dynamic updates on: a key in the store, on each server, granted in each zone, used by D2. Plans only what is
+//! missing, so a second plan is empty. `tsig generate` and `kea render` are parts of it.
 
 use super::service;
 use super::survey::{ServerSeen, Survey};
@@ -88,7 +88,7 @@ pub(super) fn store_new_key(config: &Config, world: &World, survey: &Survey, pla
 fn first_key(config: &Config, world: &World, survey: &Survey, plan: &mut Plan) -> Result<KeyRef> {
     if let Some(key) = survey.book.keys.first() {
         return Err(Error::new(format!("the store holds {} but has no current key", key.name))
-            .hint("`pfddns runs` shows whether a run was cut off; `pfddns undo` takes it back"));
+            .hint("`pfddns runs` shows whether a run was cut off; `pfddns undo` undoes it"));
     }
     store_new_key(config, world, survey, plan)
 }
@@ -100,8 +100,11 @@ fn server_steps(config: &Config, survey: &Survey, server: &ServerSeen, key: &Key
         Some(held) => {
             let wanted = stored.map(|it| it.secret.fingerprint());
             if held.fingerprint != wanted || held.algorithm != Some(key.algorithm) {
-                return Err(Error::new(format!("{} holds {} with another secret or algorithm than the store", server.name, key.name))
-                    .hint("one of them was changed by hand; `pfddns tsig rotate` needs both alike: remove the key there and plan again"));
+                return Err(Error::new(format!(
+                    "{} has key {} with a different secret or algorithm than the store",
+                    server.name, key.name
+                ))
+                .hint("somebody changed one of them by hand; remove the key on the server and plan again"));
             }
         }
     }
@@ -113,7 +116,7 @@ fn server_steps(config: &Config, survey: &Survey, server: &ServerSeen, key: &Key
             if !found.signature_required() {
                 plan.dangers.push(Danger {
                     name: format!("close-{}-on-{}", zone.without_dot(), server.name),
-                    why: format!("{zone} on {} accepts unsigned updates now ({found}); it will not any more, and undo leaves it closed", server.name),
+                    why: format!("{zone} on {} accepts unsigned updates now ({found}); this plan ends that, and undo does not bring it back", server.name),
                 });
             }
         }
@@ -121,7 +124,7 @@ fn server_steps(config: &Config, survey: &Survey, server: &ServerSeen, key: &Key
     Ok(())
 }
 
-/// The rules a zone needs, keeping what is there: foreign rows, foreign addresses, and a narrower mode.
+/// The rules a zone needs. Rows and addresses that are not ours stay, and so does a narrower mode.
 fn wanted(config: &Config, zone: &ZoneConfig, found: &ZoneRules, key: &KeyName) -> ZoneRules {
     let mut rules = found.with(key, &config.rows(key, &zone.name));
     rules.mode = match found.mode {
@@ -198,12 +201,12 @@ fn base64_zeros(bytes: usize) -> String {
     base64::engine::general_purpose::STANDARD.encode(vec![0u8; bytes])
 }
 
-/// Keys and domains in the installed file that this configuration does not name would be lost, and so would whatever
-/// was meant by a defect in it: stop instead.
+/// Keys and domains in the installed file that this configuration does not name would be lost, and so would the meaning
+/// of a defect in it: stop instead.
 fn refuse_foreign(config: &Config, firewall: &Firewall, survey: &Survey) -> Result<()> {
     let Some(d2) = survey.d2(firewall) else { return Ok(()) };
     if let Some(defect) = &d2.defect {
-        return Err(defect.clone().while_doing("looking at D2's file, before anything is written"));
+        return Err(defect.clone().while_doing("reading D2's file, before anything is written"));
     }
     let known = |zone: &str| ZoneName::new(zone).is_ok_and(|zone| config.zones.iter().any(|it| it.name == zone));
     let stored = |key: &str| survey.book.keys.iter().any(|it| same_key(key, &it.name));
@@ -214,10 +217,10 @@ fn refuse_foreign(config: &Config, firewall: &Firewall, survey: &Survey) -> Resu
         return Ok(());
     }
     Err(Error::new(format!(
-        "{}{} has what pfddns does not know: {}",
+        "{}{} has entries that pfddns.toml does not name: {}",
         firewall.d2.config.display(),
         config.on(firewall),
         foreign.join(", ")
     ))
-    .hint("name these zones in pfddns.toml, or move the file aside first; nothing foreign is overwritten"))
+    .hint("add these zones to pfddns.toml, or move the file aside first; pfddns does not overwrite foreign entries"))
 }

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 pub use crate::systems::pfsense::dhcp::{Backend, Scope, Warning};
 
-/// What the DHCP server of a firewall is set up to do.
+/// The settings of a firewall's DHCP server.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct DhcpView {
@@ -26,14 +26,14 @@ pub struct DhcpView {
     pub scopes: Vec<ScopeView>,
 }
 
-/// An interface with what the lint says about its servers.
+/// An interface and the lint's warnings about its servers.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct ScopeView {
-    /// What config.xml says.
+    /// Its settings in config.xml.
     #[serde(flatten)]
     pub scope: Scope,
-    /// What the operator should know.
+    /// Warnings for the operator.
     pub warnings: Vec<Warning>,
 }
 
@@ -79,11 +79,11 @@ pub async fn check_dns_servers(config: &Config, world: &World, servers: &[String
     Ok(judged(&name, zone.is_some(), addresses.into_iter().zip(answers).collect()))
 }
 
-/// What the answers mean for a client, which asks any one of the servers. `ours`: the name is a zone of ours.
+/// What the answers mean for a client, which may ask any of the servers. `ours`: the name is a zone of ours.
 fn judged(name: &DomainName, ours: bool, answers: Vec<(IpAddr, Result<dns::Answer>)>) -> Vec<Warning> {
     let knows = |answer: &dns::Answer| answer.rcode == 0 && !answer.records.is_empty();
     let sibling = match answers.iter().any(|(_, it)| it.as_ref().is_ok_and(knows)) {
-        true => ", its sibling does",
+        true => ", another server does",
         false => "",
     };
     let what = |(server, answer): (IpAddr, Result<dns::Answer>)| match answer {
@@ -92,7 +92,7 @@ fn judged(name: &DomainName, ours: bool, answers: Vec<(IpAddr, Result<dns::Answe
             Some(format!("{server} has no answer for {name} (RCODE {}): clients that ask it resolve nothing", it.rcode))
         }
         Ok(it) if ours && !knows(&it) => {
-            Some(format!("{server} does not know {name}{sibling}: clients that ask it miss our names"))
+            Some(format!("{server} does not know {name}{sibling}: clients that ask it can't resolve the site's names"))
         }
         Ok(_) => None,
     };
@@ -116,11 +116,11 @@ mod tests {
             all.into_iter().map(|it| it.what).collect::<Vec<_>>()
         };
         assert!(said(vec![answer(0, &["ns1."]), answer(0, &["ns1."])]).is_empty());
-        let miss = "clients that ask it miss our names";
+        let miss = "clients that ask it can't resolve the site's names";
         assert_eq!(
             said(vec![answer(0, &["ns1."]), answer(3, &[]), Err(Error::new("silence"))]),
             [
-                format!("10.0.10.2 does not know lan.example., its sibling does: {miss}"),
+                format!("10.0.10.2 does not know lan.example., another server does: {miss}"),
                 "10.0.10.3 does not answer: silence".to_owned()
             ]
         );

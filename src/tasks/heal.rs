@@ -1,4 +1,4 @@
-//! `kea heal`: a plan with one step that registers lost names again, or an empty one.
+//! `kea heal`: a plan with one step that registers lost names again, or an empty plan.
 
 use crate::changes::{
     Step, Undo,
@@ -21,7 +21,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
         return Err(Error::usage("this site has no D2 that could register names: d2.manage is false in pfddns.toml"));
     }
     let missing = heal::lost(config, &config.primary, world, leases.as_deref(), percent).await?;
-    let title = format!("names of active leases that DNS lacks at {}", config.site);
+    let title = format!("names of active leases that are missing in DNS at {}", config.site);
     let mut plan = Plan::new("heal", title, world.clock.now());
     if missing.is_empty() {
         return Ok(plan);
@@ -39,7 +39,7 @@ pub async fn heal(config: &Config, world: &World, leases: Option<PathBuf>, perce
         let _ = writeln!(shown, "+ and {} more", missing.len() - SHOWN);
     }
     let change = Change::Heal { host: config.primary.name.clone(), leases, percent };
-    // Taking a name away that a client has leased would be no way back to anything.
+    // Undo must not remove a name that a client has leased.
     let step = Step::new(
         format!("register {} through D2{}", count(missing.len(), "name"), config.on(&config.primary)),
         change,

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::systems::kea::explain::Explanation;
 pub use crate::systems::kea::lint::{Finding, Severity};
 
-/// Taken when neither `--kea` nor an installed program says which version will read a file.
+/// The version if neither `--kea` nor an installed program tells which one will read a file.
 const NEWEST: Version = Version(3, 0, 4);
 
 /// What `kea lint` found.
@@ -30,11 +30,11 @@ const NEWEST: Version = Version(3, 0, 4);
 pub struct Linted {
     /// The version it was checked for.
     pub version: String,
-    /// What was looked at.
+    /// The documents that were checked.
     pub documents: Vec<String>,
-    /// What this configuration does not say how to ask, so that these checks were left out.
+    /// What could not be asked with this configuration, so these checks were left out.
     pub not_asked: Vec<String>,
-    /// What was asked and gave no answer, so that nobody knows what these checks would have found.
+    /// What gave no answer, so the result of these checks is unknown.
     pub no_answer: Vec<String>,
     /// The findings, worst first.
     pub findings: Vec<Finding>,
@@ -133,7 +133,7 @@ pub async fn lint(config: Option<&Config>, world: &World, files: &[PathBuf], ver
 /// Each firewall, or none at all where files are named.
 fn firewalls<'a>(config: Option<&'a Config>, files: &[PathBuf]) -> Result<Vec<Option<&'a Firewall>>> {
     match (config, files) {
-        (None, []) => Err(Error::usage("there is nothing to look at").hint("name a file, or --config pfddns.toml")),
+        (None, []) => Err(Error::usage("no file was named").hint("name a file, or --config pfddns.toml")),
         (Some(config), []) => Ok(config.firewalls().map(Some).collect()),
         _ => Ok(vec![None]),
     }
@@ -158,7 +158,7 @@ fn named_by(site: OnSite<'_>, error: Error) -> Error {
 }
 
 fn read_version(text: &str) -> Result<Version> {
-    let wrong = || Error::usage(format!("`{text}` is no version of Kea")).hint("for example --kea 2.6.3");
+    let wrong = || Error::usage(format!("`{text}` is not a version of Kea")).hint("for example --kea 2.6.3");
     Version::parse(text).ok_or_else(wrong)
 }
 
@@ -210,7 +210,7 @@ fn explain_on(
     let mut gaps = Linted::default();
     let documents = read(config.zip(firewall), host, files, &mut gaps)?.whole()?;
     for silent in gaps.no_answer {
-        tracing::warn!("no answer from {silent}; what it does with a name is not known");
+        tracing::warn!("no answer from {silent}; what it does with a name is unknown");
     }
     let d2 = match (running, firewall.or(config.map(|it| &it.primary))) {
         (true, Some(it)) => apply::in_use(world.host(&it.name)?, &it.d2.socket)?,
@@ -272,7 +272,7 @@ fn pair(documents: &[&Document]) -> Vec<Finding> {
     found.collect()
 }
 
-/// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's name is not known here.
+/// D2's file and, by `config-get`, the DHCP server that is paused for it: its file's path is unknown.
 fn installed(config: &Config, firewall: &Firewall, host: &Host, linted: &mut Linted) -> Result<Read> {
     let on = if config.others.is_empty() { String::new() } else { format!("{}:", firewall.name) };
     let mut read = named(host, std::slice::from_ref(&firewall.d2.config), &on)?;
@@ -293,7 +293,7 @@ fn installed(config: &Config, firewall: &Firewall, host: &Host, linted: &mut Lin
     Ok(read)
 }
 
-/// What each zone's first server says. A server that does not answer leaves its checks out, and is named.
+/// The answers of each zone's first server. If a server does not answer, its checks are left out, and it is named.
 async fn zone_facts(config: &Config, world: &World, no_answer: &mut Vec<String>) -> Vec<ZoneFacts> {
     let mut facts = Vec::new();
     for zone in &config.zones {
@@ -330,7 +330,7 @@ fn look(host: &Host, file: &Path) -> Named {
     }
 }
 
-/// The compiled-in folders for sockets, logs and hook libraries, as far as the program tells.
+/// The compiled-in folders for sockets, logs and hook libraries, if the program reports them.
 #[derive(Default)]
 struct Folders {
     sockets: Option<String>,
@@ -338,8 +338,8 @@ struct Folders {
     hooks: Option<String>,
 }
 
-/// From the program's own words when it is offered others (2.6 says nothing of the sockets'). Nothing is written: it reads
-/// the offer from its standard input.
+/// From the program's error message about other folders (2.6 does not report the sockets'). Nothing is written: it reads
+/// the configuration from its standard input.
 fn folders(host: &Host, program: &Path) -> Folders {
     let offer = |member: &str| {
         let text = format!("{{\"DhcpDdns\":{{\"port\":53001,{member}}}}}");

@@ -1,5 +1,5 @@
-//! Replace the TSIG key without losing an update: new key everywhere, proof, D2, proof, old key away, proof.
-//! The order is the point; each line of `rotate` is one stage of it.
+//! Replaces the TSIG key without losing an update: new key everywhere, proof, D2, proof, old key removed, proof.
+//! The order is what matters; each line of `rotate` is one stage of it.
 
 use super::ddns::{install, store_new_key};
 use super::survey::{ServerSeen, Survey};
@@ -49,7 +49,7 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
         plan.dangers.push(Danger {
             name: "other-clients".into(),
             why: format!(
-                "no D2 is managed here: whatever signs with {} is refused from the end of this run on",
+                "pfddns does not manage D2 here: after this run, every program that signs with {} is refused",
                 old.name
             ),
         });
@@ -58,7 +58,7 @@ pub async fn rotate(config: &Config, world: &World) -> Result<Plan> {
     Ok(plan)
 }
 
-/// What must be true before a rotation is even planned: one key in use, alike in store, servers and D2, and it works.
+/// What must be true before a rotation is planned: one current key, the same in store, servers and D2, and it works.
 async fn preflight(config: &Config, world: &World, survey: &Survey) -> Result<KeyRef> {
     survey.no_bypass()?;
     let old = survey.key_ref(config, survey.current()?);
@@ -72,7 +72,7 @@ async fn preflight(config: &Config, world: &World, survey: &Survey) -> Result<Ke
             check.holds(config, world).await.map_err(|error| {
                 error
                     .while_doing(format!("checking before the rotation that {check}"))
-                    .hint("`pfddns plan` shows what is missing; rotate once it plans nothing")
+                    .hint("`pfddns plan` shows what is missing; rotate when its plan is empty")
             })?;
         }
     }
@@ -87,9 +87,9 @@ fn d2_ready(config: &Config, firewall: &Firewall, world: &World, survey: &Survey
     let Some(seen) = survey.d2(firewall) else {
         return Err(Error::new(format!("there is no {}", firewall.d2.config.display())).hint(hint));
     };
-    // Found now rather than when every server has the new key already: no such program, or a file it would not take.
+    // Found now, before any server has the new key: a missing program, or a file that it would refuse.
     if let Some(defect) = &seen.defect {
-        return Err(defect.clone().while_doing("looking at D2's file, before anything is changed"));
+        return Err(defect.clone().while_doing("reading D2's file, before anything is changed"));
     }
     let running = kea::daemon::apply::in_use(world.host(&firewall.name)?, &firewall.d2.socket)?;
     for (who, installed) in [("D2's file", &seen.installed), ("the running D2", &running)] {
@@ -113,15 +113,15 @@ fn grant(server: &ServerName, zones: &[ZoneName], new: &KeyRef) -> Step {
     step
 }
 
-/// On the way back D2 gets the old key next: by then it is on disk again everywhere, as the new one was before.
+/// On undo, D2 gets the old key next: by then the old key is on disk again everywhere, as the new one was before.
 fn drain(config: &Config, survey: &Survey, new: &KeyRef, old: &KeyRef) -> Step {
     let title = format!("wait until no update signed with {} is under way", old.name);
     let back = servers::settle(config, names(survey), [Some(old), Some(new)], None).change;
     Step::new(title, d2::drained(config, &old.name), Vec::new(), Undo::by(back))
 }
 
-/// D2 signs with the old key still, so a server that restarts meanwhile is given that one too. On the way back D2 has
-/// just left the new key when this step is reached: its updates under way come first.
+/// D2 still signs with the old key, so a server that restarts meanwhile gets that one too. On undo, D2 has just stopped
+/// using the new key when this step is reached: its updates in progress must finish first.
 fn settle_new(config: &Config, survey: &Survey, new: &KeyRef, old: &KeyRef) -> Step {
     let step = servers::settle(config, names(survey), [Some(new), Some(old)], None);
     let back: Change = if config.d2.manage {
@@ -136,8 +136,8 @@ fn accepted(server: &ServerSeen, key: &KeyRef) -> Check {
     probes::accepted_by(&server.name, &server.zone_names(), key)
 }
 
-/// The new key works on this server and D2 has it: nothing needs the old one any more. Asked last, since a foreign hand
-/// may have saved an old key table, or a run gone on a day later.
+/// The new key works on this server and D2 has it: nothing needs the old one any more. Checked last, since somebody may
+/// have saved an old key table, or the run was resumed a day later.
 fn in_use(config: &Config, server: &ServerSeen, new: &KeyRef) -> Vec<Check> {
     let mut checks = vec![accepted(server, new)];
     for firewall in config.firewalls().filter(|_| config.d2.manage) {

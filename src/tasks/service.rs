@@ -1,5 +1,5 @@
-//! D2 as a service of the firewall: its start script, its entries in config.xml, and seeing that it runs. What config.xml
-//! says survives a restore; so its entry decides whether D2 should run, and everything else is built anew from it.
+//! D2 as a service of the firewall: its start script, its entries in config.xml, and checks that it runs. config.xml
+//! survives a restore, so its entry decides whether D2 should run, and everything else is built again from it.
 
 use super::config_xml::{parse, read};
 use crate::changes::service::{self, names, script_seen};
@@ -14,7 +14,7 @@ use crate::systems::pfsense::{Document, Edit, services};
 use crate::world::{Digest, World};
 use serde::Serialize;
 
-/// Where the service stands.
+/// The state of the service.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +23,7 @@ pub struct ServiceView {
     pub firewall: HostName,
     /// The script's path.
     pub script: String,
-    /// `in place`, `not there`, `old`, `somebody else's`, `not executable`.
+    /// `in place`, `not there`, `old`, `foreign`, `not executable`.
     pub script_state: &'static str,
     /// Status > Services has an entry for it.
     pub service: bool,
@@ -41,7 +41,7 @@ pub struct ServiceView {
     pub installed: bool,
 }
 
-/// True if config.xml names D2 as a service: then it should run, whatever else is lost.
+/// True if config.xml names D2 as a service: then it should run, even if all else is lost.
 pub fn wanted(config: &Config, firewall: &Firewall, world: &World) -> Result<bool> {
     let path = &firewall.pfsense.config;
     if !config.d2.manage || world.host(&firewall.name)?.mode(path)?.is_none() {
@@ -60,7 +60,7 @@ pub fn down(config: &Config, firewall: &Firewall, world: &World) -> Result<Optio
     Ok(Some(format!("D2 should run (config.xml names it as a service) and does not: {}", remedy(firewall, world)?)))
 }
 
-/// What brings it back, by what is there.
+/// What starts it again; this depends on which files are left.
 fn remedy(firewall: &Firewall, world: &World) -> Result<&'static str> {
     let file = world.host(&firewall.name)?.mode(&firewall.d2.config)?.is_some();
     let script = matches!(script_seen(firewall, world)?, Some((rc::Whose::Ours, ..)));
@@ -81,8 +81,8 @@ pub(super) fn script_step(config: &Config, firewall: &Firewall, world: &World, r
     match &seen {
         Some((rc::Whose::Ours, mode, _)) if mode & 0o111 == 0o111 => return Ok(None),
         Some((rc::Whose::Foreign, ..)) => {
-            return Err(Error::new(format!("{} is somebody else's script", path.display()))
-                .hint("move it aside, or name another one: pfsense.d2-script in pfddns.toml"));
+            return Err(Error::new(format!("{} is not pfddns's script", path.display()))
+                .hint("move it aside, or set another path: pfsense.d2-script in pfddns.toml"));
         }
         _ => {}
     }
@@ -90,7 +90,7 @@ pub(super) fn script_step(config: &Config, firewall: &Firewall, world: &World, r
     let old = world.host(&firewall.name)?.read_if_there(path)?.unwrap_or_default();
     let new = rc::script(&names(firewall));
     let diff = unified(&String::from_utf8_lossy(&old), &new, 1, ("before", "after"));
-    // A whole new script is not worth sixty lines.
+    // A new script needs no diff of sixty lines.
     Ok(Some(step.showing(if old.is_empty() { format!("+ {} lines, mode 0755\n", new.lines().count()) } else { diff })))
 }
 
@@ -128,7 +128,7 @@ fn install_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pl
     let document = parse(firewall, &bytes)?;
     let edits = services::install(&document, &firewall.pfsense.d2_script)?;
     plan.steps.extend(script_step(config, firewall, world, &plan.id)?);
-    let title = "name D2 in Status > Services, and start it at boot before DHCP";
+    let title = "add D2 to Status > Services, and start it at boot before DHCP";
     entries_step(config, firewall, &document, plan, title, &edits)?;
     let host = world.host(&firewall.name)?;
     if host.mode(&firewall.d2.config)?.is_some() && !kea::daemon::apply::running(host, &firewall.d2.socket)? {
@@ -137,7 +137,7 @@ fn install_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pl
     Ok(())
 }
 
-/// Takes out the entries and the script that `install` put there. A running D2 is left running: ending it loses names.
+/// Removes the entries and the script that `install` added. A running D2 keeps running: stopping it would lose names.
 pub fn remove(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
     let title = format!("D2 no more a service on {}", config.names());
@@ -153,7 +153,7 @@ fn remove_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pla
     let document = parse(firewall, &bytes)?;
     let path = &firewall.pfsense.d2_script;
     let edits = services::remove(&document, path)?;
-    let title = "take D2 out of Status > Services and of the commands at boot";
+    let title = "remove D2 from Status > Services and from the boot commands";
     entries_step(config, firewall, &document, plan, title, &edits)?;
     let host = world.host(&firewall.name)?;
     let text = host.read_if_there(path)?.filter(|it| rc::is_ours(it));
@@ -187,7 +187,7 @@ fn status_on(config: &Config, firewall: &Firewall, world: &World) -> Result<Serv
     }
     let (script_state, stands) = match script_seen(firewall, world)? {
         None => ("not there", false),
-        Some((rc::Whose::Foreign, ..)) => ("somebody else's", false),
+        Some((rc::Whose::Foreign, ..)) => ("foreign", false),
         Some((rc::Whose::Old, ..)) => ("old", false),
         Some((_, mode, _)) if mode & 0o111 != 0o111 => ("not executable", false),
         Some((rc::Whose::Ours, ..)) => ("in place", true),
@@ -222,8 +222,8 @@ pub fn need_start(config: &Config, world: &World) -> Result<Vec<HostName>> {
 fn needs_start(config: &Config, firewall: &Firewall, world: &World) -> Result<bool> {
     if !wanted(config, firewall, world)? {
         read(firewall, world)?;
-        return Err(Error::usage("config.xml does not name D2 as a service, so nothing says that it should run")
-            .hint("`pfddns kea service install` makes it one"));
+        return Err(Error::usage("config.xml does not name D2 as a service, so D2 does not have to run")
+            .hint("`pfddns kea service install` makes it a service"));
     }
     let host = world.host(&firewall.name)?;
     if kea::daemon::apply::running(host, &firewall.d2.socket)? {
@@ -233,14 +233,14 @@ fn needs_start(config: &Config, firewall: &Firewall, world: &World) -> Result<bo
     let lost = match (host.mode(&firewall.d2.config)?, script_seen(firewall, world)?) {
         (None, _) => Some(format!("D2's file {} is gone", firewall.d2.config.display())),
         (_, None) => Some(format!("D2's start script {} is gone", script.display())),
-        (_, Some((rc::Whose::Foreign, ..))) => Some(format!("{} is somebody else's script", script.display())),
+        (_, Some((rc::Whose::Foreign, ..))) => Some(format!("{} is not pfddns's script", script.display())),
         _ => None,
     };
     match lost {
         None => Ok(true),
         Some(lost) => Err(Error::new(lost)
-            .hint("`pfddns apply` builds D2's file, its script and its start anew")
-            .while_doing("looking whether D2 can be started")),
+            .hint("`pfddns apply` builds D2's file, its script and its start again")
+            .while_doing("checking whether D2 can be started")),
     }
 }
 

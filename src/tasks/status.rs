@@ -1,5 +1,5 @@
-//! What stands where: keys with fingerprints and ages, servers, zones, D2, bypass, unfinished runs. A part that can't be
-//! read is shown as unknown, and unknown is a failure, never fine.
+//! The current state: keys with fingerprints and ages, servers, zones, D2, bypass, unfinished runs. A part that can't be
+//! read is shown as unknown, and unknown is a failure.
 
 use super::service;
 use super::survey::{D2Seen, ServerSeen, d2_seen, look};
@@ -26,7 +26,7 @@ use serde::Serialize;
 pub struct Status {
     /// The site.
     pub site: String,
-    /// The key in use, as the store names it.
+    /// The store's current key.
     pub current: Option<KeyName>,
     /// Keys of the store.
     pub keys: Vec<KeyStatus>,
@@ -39,11 +39,11 @@ pub struct Status {
     /// The other firewalls of the site, the first one left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_firewalls: Vec<FirewallStatus>,
-    /// Whether pfSense's kea-dhcp4 sends names to D2; none where there is no config.xml, or nobody to wire in it.
+    /// Whether pfSense's kea-dhcp4 sends names to D2; none without a config.xml, or without an interface to wire.
     pub dhcp_wiring: Option<WiringView>,
-    /// When it was last proven who is refused, and all held.
+    /// When refusals were last proven without a fault.
     pub last_proof: Option<Timestamp>,
-    /// A bypass in force.
+    /// An active bypass.
     pub bypass: Option<BypassState>,
     /// Names of unfinished runs.
     pub unfinished: Vec<String>,
@@ -77,14 +77,14 @@ pub struct KeyStatus {
     pub fingerprint: Fingerprint,
     /// When it was made.
     pub created: Timestamp,
-    /// Days since.
+    /// Its age in days.
     pub age_days: i64,
-    /// Seconds since; for the text, `created` says it too.
+    /// Its age in seconds, for the text; `created` has the same information.
     #[serde(skip)]
     pub age_seconds: i64,
     /// When it was retired.
     pub retired: Option<Timestamp>,
-    /// Where its secret lies.
+    /// Where its secret is stored.
     pub secret: String,
 }
 
@@ -128,7 +128,7 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
     }
     let mut firewalls: Vec<FirewallStatus> =
         config.firewalls().map(|it| d2_on(config, it, world, &mut problems)).collect();
-    let bypass = keep(bypass::read(config, world), "the note of a bypass", &mut problems).flatten();
+    let bypass = keep(bypass::read(config, world), "the record of a bypass", &mut problems).flatten();
     let runs = keep(journal::all(world, &config.primary.state), "the journals", &mut problems).unwrap_or_default();
     let unfinished: Vec<String> = runs.iter().filter(|run| run.unfinished()).map(|run| run.plan.id.clone()).collect();
     let proof = |run: &&journal::RunRecord| run.ended == Some(journal::Ending::Done) && proves(&run.plan);
@@ -145,13 +145,13 @@ pub async fn status(config: &Config, world: &World) -> Result<Status> {
                 if key != &current {
                     let on = if several { format!(" on {}", it.name) } else { String::new() };
                     let (key, current) = (name(key.as_ref()), name(current.as_ref()));
-                    problems.push(format!("{who}{on} signs with {key}, the store names {current}"));
+                    problems.push(format!("{who}{on} signs with {key}, but the current key is {current}"));
                 }
             }
         }
     }
     problems.extend(bypass.iter().map(|it| {
-        format!("a bypass is in force until {:.0}: {} (`pfddns bypass disable` closes it)", it.until, it.reason)
+        format!("a bypass is active until {:.0}: {} (`pfddns bypass disable` ends it)", it.until, it.reason)
     }));
     problems.extend(unfinished.iter().map(|run| format!("run {run} is unfinished: `pfddns resume` or `pfddns undo`")));
     let first = if firewalls.is_empty() { None } else { Some(firewalls.remove(0)) };
@@ -179,7 +179,7 @@ fn proves(plan: &Plan) -> bool {
     plan.steps.iter().any(|it| proof(&it.change) || it.after.iter().any(refused))
 }
 
-/// Wiring that was begun must be whole and live; where there is none, that is for the operator to say.
+/// Wiring that exists must be complete and live; having no wiring is the operator's choice.
 fn half_wired(seen: &WiringView) -> Option<String> {
     let wired = seen.places.iter().filter(|it| it.wired).count();
     match seen.live {
@@ -258,7 +258,7 @@ fn compare(
     server: &ServerSeen,
     problems: &mut Vec<String>,
 ) {
-    // A zone that is as the bypass left it is no news beside the bypass itself.
+    // The bypass itself is reported; a zone with the bypass's rules needs no extra line.
     let backend = Server::of(config, &server.name).ok();
     let same = |one: &ZoneRules, other: &ZoneRules| backend.as_ref().is_some_and(|it| it.same_rules(one, other));
     let bypassed = |zone: &ZoneName, rules: &ZoneRules| {
@@ -273,9 +273,9 @@ fn compare(
     let Some(book) = book else { return };
     let Some(current) = book.keys.iter().find(|key| Some(&key.name) == book.current.as_ref()) else { return };
     match server.keys.iter().find(|key| key.name == current.name) {
-        None => problems.push(format!("{} does not hold {}", server.name, current.name)),
+        None => problems.push(format!("{} does not have key {}", server.name, current.name)),
         Some(held) if held.fingerprint.as_ref() != Some(&current.secret.fingerprint()) => {
-            problems.push(format!("{} holds {} with another secret", server.name, current.name));
+            problems.push(format!("{} has key {} with another secret", server.name, current.name));
         }
         Some(_) => {}
     }
@@ -286,7 +286,7 @@ fn compare(
     }
     for retired in book.keys.iter().filter(|key| key.retired.is_some()) {
         if server.keys.iter().any(|key| key.name == retired.name) {
-            problems.push(format!("{} still holds retired {}", server.name, retired.name));
+            problems.push(format!("{} still has the retired key {}", server.name, retired.name));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! One look at everything a task may need: the store, each server's keys and rules, D2's file and daemon, a bypass.
-//! Whatever can't be read is an error here: no plan is made from half a picture.
+//! Reads everything a task may need: the store, each server's keys and rules, D2's file and daemon, a bypass.
+//! If one part can't be read, that is an error: no plan is made from incomplete facts.
 
 use crate::changes::bypass::{self, BypassState};
 use crate::changes::{Change, Check, Step, files, keys, servers};
@@ -21,7 +21,7 @@ pub struct Survey {
     pub servers: Vec<ServerSeen>,
     /// D2's file on each firewall, if there is one.
     pub d2: Vec<(HostName, Option<D2Seen>)>,
-    /// A bypass in force.
+    /// An active bypass.
     pub bypass: Option<BypassState>,
 }
 
@@ -43,9 +43,9 @@ pub struct D2Seen {
     pub text: String,
     /// Its digest.
     pub digest: Digest,
-    /// What it says.
+    /// Its content.
     pub installed: Installed,
-    /// What is wrong with it, if anything: then nothing is written over it.
+    /// Its defect, if any: then it is not overwritten.
     pub defect: Option<Error>,
 }
 
@@ -57,7 +57,7 @@ impl ServerSeen {
 }
 
 impl Survey {
-    /// Looks at everything; servers side by side.
+    /// Looks at everything; at all servers concurrently.
     pub async fn of(config: &Config, world: &World) -> Result<Self> {
         let book = Store::of(config).read(world).await.doing(|| "reading the secret store")?;
         let seen = join_all(config.servers.iter().map(|server| look(config, world, server))).await;
@@ -75,7 +75,7 @@ impl Survey {
         self.d2.iter().find(|(host, _)| *host == firewall.name).and_then(|(_, seen)| seen.as_ref())
     }
 
-    /// The key in use, as the store names it.
+    /// The store's current key.
     pub fn current(&self) -> Result<&StoredKey> {
         let name = self.book.current.as_ref().ok_or_else(|| {
             Error::new("the store has no current key").hint("`pfddns tsig generate` makes the first one")
@@ -94,7 +94,7 @@ impl Survey {
     }
 
     /// A name for a new key that nobody has used yet: `<prefix>-<date><letters>`.
-    /// A key that was taken back has left store and servers, but not the backups on the firewall: the journals know it.
+    /// A key whose run was undone is gone from store and servers, but not from the firewall's backups: the journals know it.
     pub fn new_name(&self, config: &Config, world: &World) -> Result<KeyName> {
         let runs = journal::all(world, &config.primary.state)?;
         let made = |(step, mark): (&Step, &Mark), name: &KeyName| {
@@ -136,12 +136,12 @@ impl Survey {
         Ok(given)
     }
 
-    /// Refuses while a bypass is in force: its rules are not the ones to build on.
+    /// Refuses while a bypass is active: no plan may start from its rules.
     pub fn no_bypass(&self) -> Result<()> {
         match &self.bypass {
             None => Ok(()),
-            Some(state) => Err(Error::new(format!("a bypass is in force until {:.0}: {}", state.until, state.reason))
-                .hint("`pfddns bypass disable` puts the exact rules back")),
+            Some(state) => Err(Error::new(format!("a bypass is active until {:.0}: {}", state.until, state.reason))
+                .hint("`pfddns bypass disable` restores the exact rules")),
         }
     }
 }
@@ -164,7 +164,7 @@ pub async fn look(config: &Config, world: &World, server: &ServerConfig) -> Resu
         if !hosted.contains(&zone.name) {
             let hint = match &server.kind {
                 ServerKind::Technitium { .. } => {
-                    "create it there as a primary zone, or take it out of pfddns.toml".into()
+                    "create it there as a primary zone, or remove it from pfddns.toml".into()
                 }
                 ServerKind::Bind { include_file, .. } => format!(
                     "once by hand: write `acl \"pfddns-{0}\" {{ none; }};` into {1}, and `allow-update {{ \"pfddns-{0}\"; }};` into the zone",
@@ -172,7 +172,9 @@ pub async fn look(config: &Config, world: &World, server: &ServerConfig) -> Resu
                     include_file.display()
                 ),
             };
-            return Err(Error::new(format!("{} has no zone {} that takes updates", server.name, zone.name)).hint(hint));
+            return Err(
+                Error::new(format!("{} has no zone {} that accepts updates", server.name, zone.name)).hint(hint)
+            );
         }
         let rules = backend.rules(world, &zone.name).await.doing(doing)?;
         zones.push((zone.name.clone(), rules));

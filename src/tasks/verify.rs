@@ -1,5 +1,5 @@
-//! Proof by use, for each server and zone: signed is accepted and readable; unsigned, a wrong secret, an unknown key and
-//! the retired keys are refused; nothing stays behind.
+//! Proof by use, for each server and zone: a signed update is accepted and readable; an unsigned one, a wrong secret, an
+//! unknown key and the retired keys are refused; nothing is left behind.
 
 use super::survey::Survey;
 use crate::changes::probes;
@@ -9,7 +9,7 @@ use crate::model::words::many;
 use crate::plan::Plan;
 use crate::world::World;
 
-/// A plan of probes. It is never empty: proof is made anew each time.
+/// A plan of probes. It is never empty: every run proves again.
 pub async fn verify(config: &Config, world: &World) -> Result<Plan> {
     let survey = Survey::of(config, world).await?;
     survey.no_bypass()?;

@@ -1,6 +1,6 @@
-//! Makes pfSense's kea-dhcp4 send names to D2: for good through the custom JSON that pfSense 2.8 merges itself, or, on
-//! 2.7, in the file that it generates, until it does so again. The result is checked with the box's own `kea-dhcp4 -t`
-//! before anything is touched.
+//! Makes pfSense's kea-dhcp4 send names to D2: permanently through the custom JSON that pfSense 2.8 merges itself, or, on
+//! 2.7, in the file that pfSense generates, until it generates it again. The firewall's own `kea-dhcp4 -t` checks the
+//! result before anything is changed.
 
 use super::backups::json_diff;
 use super::config_xml::{parse, plan_edit, read};
@@ -20,19 +20,19 @@ use crate::world::{Digest, World};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Where the wiring stands.
+/// The state of the wiring.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct WiringView {
     /// The file that holds it.
     pub file: String,
-    /// False: it goes when pfSense next writes that file.
+    /// False: it is lost when pfSense next writes that file.
     pub lasting: bool,
     /// Each place in that file.
     pub places: Vec<PlaceView>,
     /// Does the running kea-dhcp4 send names to D2, of each wired interface? `None`: it could not be asked.
     pub live: Option<bool>,
-    /// What it does otherwise, or why it could not be asked.
+    /// What it does instead, or why it could not be asked.
     pub why: String,
 }
 
@@ -74,7 +74,7 @@ fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Int
     let served = known.iter().filter(|it| it.enabled).filter_map(|it| Some((it, served(config, it)?)));
     let (interfaces, networks): (Vec<_>, Vec<_>) = served.map(|(it, network)| (it.interface.clone(), network)).unzip();
     if interfaces.is_empty() {
-        return Err(Error::usage("no interface with DHCP lies in a [[subnet]] of pfddns.toml")
+        return Err(Error::usage("no interface with DHCP is in a [[subnet]] of pfddns.toml")
             .hint("`pfddns dhcp show` lists the interfaces and their addresses"));
     }
     let (host, program) = (world.host(&config.primary.name)?, &config.primary.pfsense.kea_dhcp4_program);
@@ -87,21 +87,21 @@ fn wanted(config: &Config, world: &World, document: &Document<'_>) -> Result<Int
     Ok(Intended { interfaces, wiring })
 }
 
-/// The network of an interface whose own address lies in a [[subnet]].
+/// The network of an interface whose own address is in a [[subnet]].
 fn served(config: &Config, scope: &Scope) -> Option<Network> {
     let own: ipnet::IpNet = scope.address.as_deref()?.parse().ok()?;
     config.subnets.iter().find(|it| it.contains(own.addr()))?;
     Network::new(&own.trunc().to_string()).ok()
 }
 
-/// Turns the wiring on; `until_regenerated`: in the generated file, where there is no place for a lasting one.
+/// Turns the wiring on; `until_regenerated`: in the generated file, for a pfSense that can't store it permanently.
 pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result<Plan> {
     let bytes = read(&config.primary, world)?;
     let document = parse(&config.primary, &bytes)?;
     ddns::check(&document)?;
     if until_regenerated && ddns::lasts(&document) {
-        return Err(Error::usage(format!("pfSense {} can keep the wiring for good", document.dialect()))
-            .hint("the same command without --until-regenerated"));
+        return Err(Error::usage(format!("pfSense {} can store the wiring permanently", document.dialect()))
+            .hint("run the same command without --until-regenerated"));
     }
     if !until_regenerated {
         ddns::check_lasts(&document)?;
@@ -123,7 +123,7 @@ pub fn enable(config: &Config, world: &World, until_regenerated: bool) -> Result
     Ok(plan)
 }
 
-/// Takes out exactly what `enable` put in.
+/// Removes exactly what `enable` added.
 pub fn disable(config: &Config, world: &World) -> Result<Plan> {
     let bytes = read(&config.primary, world)?;
     let document = parse(&config.primary, &bytes)?;
@@ -138,11 +138,11 @@ pub fn disable(config: &Config, world: &World) -> Result<Plan> {
         world,
         &document,
         "dhcp-ddns-off",
-        "no more names from kea-dhcp4 to D2",
+        "stop sending names from kea-dhcp4 to D2",
         edits,
         Rebuild::Dhcp,
     )?;
-    // A switch of the operator's own stays.
+    // The operator's own switch stays.
     if let (Some(step), None, true) = (plan.steps.last_mut(), left.get("dhcp-ddns"), rebuilds(config, world)?) {
         step.after.push(wiring::silent(&config.primary));
     }
@@ -161,10 +161,10 @@ fn rewire_plan(config: &Config, world: &World, wanted: &Intended) -> Result<Plan
     let host = &config.primary.name;
     let Some((bytes, file)) = wiring::read(&config.primary, world)? else {
         let path = config.primary.pfsense.kea_dhcp4_config.display();
-        return Err(Error::new(format!("{path}: no such file: pfSense has not started Kea's DHCP server")));
+        return Err(Error::new(format!("{path}: not found; pfSense has not started Kea's DHCP server")));
     };
     let new = file.with(&wanted.wiring)?;
-    // A server that does not run would not keep it: pfSense writes the file anew when it starts it.
+    // A stopped server would lose it: pfSense writes the file again when it starts the server.
     let running = dhcp_config(&config.primary, world)?;
     if new.is_none() && wanted.wiring.missing_in(&running).is_none() {
         return Ok(plan);
@@ -178,11 +178,11 @@ fn rewire_plan(config: &Config, world: &World, wanted: &Intended) -> Result<Plan
 
 /// The generated file without our keys. Empty if there are none.
 fn unwire_plan(config: &Config, world: &World) -> Result<Plan> {
-    let title = "no more names from kea-dhcp4 to D2";
+    let title = "stop sending names from kea-dhcp4 to D2";
     let plan = Plan::new("dhcp-ddns-off", format!("{title} on {}", config.primary.name), world.clock.now());
     let Some((bytes, file)) = wiring::read(&config.primary, world)? else { return Ok(plan) };
     let Some(new) = file.without()? else { return Ok(plan) };
-    // A switch of somebody else's stays; and nobody has to run.
+    // A foreign switch stays; and the daemon does not have to run.
     let left: Option<Value> = serde_json::from_slice(&new).ok();
     let silent = left.is_some_and(|it| it.pointer("/Dhcp4/dhcp-ddns").is_none());
     let runs = dhcp_config(&config.primary, world).is_ok();
@@ -206,7 +206,7 @@ fn one_step(
 }
 
 /// `kea-dhcp4 -t` on what pfSense wrote last with our keys merged in. Without the program or that file there is nothing
-/// to check with: then pfSense's own lint, which the interface's tag switches on, is the guard.
+/// to check with: then only pfSense's own lint, switched on by the interface's tag, checks it.
 fn lint(config: &Config, world: &World, wiring: &generated::Wiring) -> Result<()> {
     let host = world.host(&config.primary.name)?;
     let program = &config.primary.pfsense.kea_dhcp4_program;

@@ -1,4 +1,4 @@
-//! Time, behind a seam so that tests don't wait.
+//! Time, replaceable so that tests don't wait.
 
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! The other end of a `Remote`: does on this machine what the line asks for, through the same `Local` as everything here.
-//! `pfddns hands` is this on standard input and output. When the input ends, all that is held is let go.
+//! The other end of a `Remote`: does on this machine what each line asks for, through the same `Local` as everything here.
+//! `pfddns hands` runs this on standard input and output. When the input ends, all locks and staged files are released.
 
 use super::local::{Local, Lock, Staged};
 use super::protocol::{self, Answer, Ask, Bytes, LINE_LIMIT, Line, PROTOCOL, Request, Said};
@@ -13,10 +13,10 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Without any line for this long the other side is taken for gone: locks must not outlive it.
+/// After this long without a line the other side counts as gone: locks must not outlive it.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What a connection holds on to.
+/// What a connection holds.
 enum Held {
     Lock(#[expect(dead_code, reason = "dropping it is what unlocks")] Lock),
     Staged(Staged),
@@ -38,7 +38,7 @@ async fn answer(mut lines: mpsc::Receiver<Line>, mut output: impl Write, program
     let mut asked = FuturesUnordered::new();
     loop {
         let answer = tokio::select! {
-            // DNS answers are waited for side by side; everything else is short, or the other side waits for it alone.
+            // DNS answers are awaited concurrently; everything else is short, or the other side waits for it alone.
             Some(answer) = asked.next(), if !asked.is_empty() => answer,
             line = tokio::time::timeout(SILENCE, lines.recv()) => match line {
                 Err(_) => return Err(Error::new(format!("nothing was heard for {} s", SILENCE.as_secs()))),
@@ -63,7 +63,7 @@ async fn answer(mut lines: mpsc::Receiver<Line>, mut output: impl Write, program
     }
 }
 
-/// Standard input can't be waited for beside anything else but in a thread.
+/// Only a thread can wait for standard input while the rest continues.
 fn read_in_a_thread(input: impl Read + Send + 'static) -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -82,14 +82,14 @@ fn read(line: Line) -> Result<Request> {
     match line {
         Line::Whole(bytes) => serde_json::from_slice(&bytes)
             // Not the parser's words: they may quote the line.
-            .map_err(|_| Error::usage("a line that is no request of this protocol").hint(SAME)),
+            .map_err(|_| Error::usage("a line that is not a request of this protocol").hint(SAME)),
         Line::TooLong => Err(Error::usage(format!("a line of more than {} MiB", LINE_LIMIT >> 20))),
         Line::Half => Err(Error::usage("half a line")),
         Line::End => Err(Error::usage("no line at all")),
     }
 }
 
-/// What to do about a program that speaks otherwise.
+/// What to do about a program with another protocol.
 const SAME: &str = "install the same pfddns on both ends";
 
 impl Hands<'_> {
@@ -98,7 +98,7 @@ impl Hands<'_> {
             return Err(Error::usage("a request before the greeting").hint(SAME));
         }
         match ask {
-            // Whether they understand each other is for the side that asks: it has somebody to tell.
+            // The side that asks decides whether the versions fit: it can tell its operator.
             Ask::Hello { protocol, .. } => {
                 self.greeted = protocol == PROTOCOL;
                 let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -155,7 +155,7 @@ impl Hands<'_> {
             && !self.programs.iter().any(|it| it.takes(Path::new(program), arguments))
         {
             let words = argv.join(" ");
-            return Err(Error::usage(format!("`{words}` is not among the programs that are run for another machine"))
+            return Err(Error::usage(format!("`{words}` is not on the list of programs that `pfddns hands` runs"))
                 .hint("the last part of its path must be the name the program has in its own package"));
         }
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
@@ -165,11 +165,11 @@ impl Hands<'_> {
     }
 }
 
-/// This process's folder is nobody's choice: only whole paths mean the same on both ends.
+/// Only absolute paths mean the same on both ends: this process's working folder is arbitrary.
 fn whole(path: &Path) -> Result<&Path> {
     match path.is_absolute() {
         true => Ok(path),
-        false => Err(Error::usage(format!("{}: on another machine files are named by absolute path", path.display()))),
+        false => Err(Error::usage(format!("{}: files on another machine need an absolute path", path.display()))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What hands run and what they say to lines that are none.
+//! Which programs hands run, and what they answer to bad lines.
 
 use super::*;
 use crate::world::protocol::read_line;
@@ -61,7 +61,7 @@ fn lines_that_are_none_are_answered_and_end_nothing() {
     let unknown = r#"{"id":2,"ask":{"do":"shell"}}"#;
     let beat = r#"{"id":3,"ask":{"do":"beat"}}"#;
     let lines = [HELLO, unknown, "", "\u{0}\u{1}", "{", beat].join("\n") + "\n";
-    let none = "0: a line that is no request of this protocol";
+    let none = "0: a line that is not a request of this protocol";
     assert_eq!(said(lines.as_bytes()), ["1: hello 1", none, none, none, none, "3: done"]);
     assert_eq!(said(format!("{HELLO}\n{}", &beat[..9]).as_bytes()), ["1: hello 1", "0: half a line"]);
     assert_eq!(said(&[HELLO.as_bytes(), b"\n\xff\xfe\n"].concat()), ["1: hello 1", none]);
@@ -86,7 +86,7 @@ fn a_line_without_end_is_passed_over() {
     assert_eq!(said(&lines), ["1: hello 1", "0: a line of more than 96 MiB", "9: done"]);
 }
 
-/// Beats keep it, silence ends it and lets go of everything. The minutes pass on a clock of the test's own.
+/// Signs of life keep it; silence ends it and releases everything. The minutes pass on the test's clock.
 #[test]
 fn silence_for_a_minute_is_the_end_and_lets_go() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +123,7 @@ fn silence_for_a_minute_is_the_end_and_lets_go() {
         };
         let error = tokio::select! {
             ended = answer(receiver, &mut output, &PROGRAMS) => ended.unwrap_err(),
-            () = other_side => unreachable!("it waits for ever"),
+            () = other_side => unreachable!("it waits forever"),
         };
         assert_eq!(error.what(), "nothing was heard for 60 s");
         assert_eq!(start.elapsed().as_secs(), 3 * 59 + 60);

@@ -1,4 +1,4 @@
-//! A firewall: files, locks, programs and local sockets. What every kind of host offers, and nothing about any product.
+//! A firewall: files, locks, programs and local sockets. Every kind of host offers the same. Knows no product.
 
 use super::file::NewFile;
 use super::local::{self, Local};
@@ -13,20 +13,20 @@ use std::time::Duration;
 pub enum Lock {
     /// Of a file of this machine.
     Local(local::Lock),
-    /// Of a file of another one; it goes with the connection too.
+    /// Of a file of another one; the end of the connection releases it too.
     Remote(remote::Held),
 }
 
-/// A file written beside its target and not yet in place. Dropped without `put`, it is removed.
+/// A file written next to its target and not yet in place. If dropped without `put`, it is removed.
 pub enum Staged {
     /// On this machine.
     Local(local::Staged),
-    /// On another one; it goes with the connection too.
+    /// On another one; the end of the connection removes it too.
     Remote(remote::Held, PathBuf),
 }
 
 impl Staged {
-    /// Where the bytes lie now, for a program that checks them.
+    /// Where the bytes are stored now, for a program that checks them.
     pub fn path(&self) -> &Path {
         match self {
             Self::Local(staged) => &staged.temporary,
@@ -110,7 +110,7 @@ impl Host {
     pub fn lock(&self, path: &Path, limit: Duration) -> Result<Lock> {
         self.lock_if_free(path, 0o666, limit)?.ok_or_else(|| {
             Error::new(format!("{}: locked by another program", path.display()))
-                .hint("wait for it to end, then run the command again")
+                .hint("wait until it ends, then run the command again")
         })
     }
 
@@ -130,7 +130,7 @@ impl Host {
         }
     }
 
-    /// Writes and fsyncs the bytes beside the target, with the owner and mode they will have. The target is untouched.
+    /// Writes and fsyncs the bytes next to the target, with their final owner and mode. The target is untouched.
     pub fn stage(&mut self, path: &Path, file: &NewFile<'_>) -> Result<Staged> {
         match self {
             Self::Local(host) => host.stage(path, file).map(Staged::Local),
@@ -138,12 +138,12 @@ impl Host {
         }
     }
 
-    /// Puts a staged file in place (rename, fsync of the folder), unless the target is not what it replaces any more.
+    /// Puts a staged file in place (rename, fsync of the folder), unless the target has changed since it was read.
     pub fn put(&mut self, staged: Staged) -> Result<()> {
         match (self, staged) {
             (Self::Local(host), Staged::Local(staged)) => host.put(staged),
             (Self::Remote(host), Staged::Remote(held, _)) => host.put(held),
-            _ => Err(Error::new("a file can't be put in place on another machine than the one it was staged on")),
+            _ => Err(Error::new("a file can be put in place only on the machine on which it was staged")),
         }
     }
 
@@ -154,7 +154,7 @@ impl Host {
     }
 
     /// Appends to a file and waits until it is on disk. `at`: how long the file is; at 0 it is made (mode 0600) and must
-    /// not be there yet. Whatever lies behind `at` was torn by a power cut and is cut off.
+    /// not exist yet. Bytes after `at` were torn by a power cut and are cut off.
     pub fn append(&mut self, path: &Path, at: u64, bytes: &[u8]) -> Result<()> {
         match self {
             Self::Local(host) => host.append(path, at, bytes),
@@ -162,7 +162,7 @@ impl Host {
         }
     }
 
-    /// Removes a file; none there is fine.
+    /// Removes a file; a missing file is fine.
     pub fn remove(&mut self, path: &Path) -> Result<()> {
         match self {
             Self::Local(host) => host.remove(path),

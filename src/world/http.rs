@@ -1,4 +1,4 @@
-//! HTTP to the servers' APIs and the secret store: one client, and why a request came to nothing. Knows no product.
+//! HTTP to the servers' APIs and the secret store: one client, and the reason why a request failed. Knows no product.
 
 use crate::error::{Error, Result, plain};
 use std::path::Path;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 pub use reqwest::header::HeaderValue;
 pub use reqwest::{Method, RequestBuilder, Url};
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -52,7 +52,7 @@ impl Http {
         Ok(Answer { status, location, body: Zeroizing::new(Vec::from(body)) })
     }
 
-    /// The client. It follows no redirect and uses no proxy: a token must not travel on.
+    /// The client. It follows no redirect and uses no proxy: a token must reach no other server.
     fn client(&self) -> Result<&reqwest::Client> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -73,7 +73,7 @@ impl Http {
 fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {
     let wrong = |why: &str| {
         Error::usage(format!("{}: {why}", file.display()))
-            .hint("ca-file in pfddns.toml names a PEM file with the certificates of your own authorities")
+            .hint("set ca-file in pfddns.toml to a PEM file with the certificates of your own authorities")
     };
     let bytes = std::fs::read(file).map_err(|error| wrong(&format!("can't be read: {}", plain(&error))))?;
     let found = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|_| wrong("not certificates in PEM form"))?;
@@ -86,20 +86,20 @@ fn reason(error: &reqwest::Error) -> String {
         return "no answer in time".into();
     }
     let text = plain(&deepest(error));
-    // webpki's words for a chain that ends at nobody known, and for an authority's certificate used as a server's.
+    // webpki's messages for a chain that ends at an unknown authority, and for an authority's certificate used by a server.
     if text.contains("unknownissuer") {
-        return "its certificate is by no authority that is trusted here".into();
+        return "its certificate is not signed by a trusted authority".into();
     }
     if text.contains("causedasendentity") {
-        return "it shows an authority's certificate as its own; it needs one signed by that authority".into();
+        return "it uses an authority's certificate as its own; it needs one signed by that authority".into();
     }
     text
 }
 
 /// What to try after such a reason, or the advice for any other.
 pub fn advice(reason: &str, other: &str) -> String {
-    match reason.contains("no authority that is trusted") {
-        true => "name the certificate of its authority as ca-file under [site] in pfddns.toml".into(),
+    match reason.contains("not signed by a trusted authority") {
+        true => "set ca-file under [site] in pfddns.toml to the certificate of its authority".into(),
         false => other.into(),
     }
 }

@@ -28,7 +28,7 @@ pub struct Local;
 /// An exclusive `flock(2)`, held until dropped.
 pub struct Lock(#[expect(dead_code, reason = "closing the file is what unlocks")] File);
 
-/// A file written beside its target and not yet in place. Dropped without `put`, it is removed.
+/// A file written next to its target and not yet in place. If dropped without `put`, it is removed.
 pub struct Staged {
     pub(super) temporary: PathBuf,
     target: PathBuf,
@@ -39,14 +39,14 @@ pub struct Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.done {
-            // Best effort on the way out of a failure that is already being reported.
+            // Best effort: the failure that led here is already being reported.
             let _ = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// A child that inherits nothing but what it is given, not even Ctrl-C: a program in the midst of a change ends by
-/// itself, and a daemon it started lives on.
+/// A child that inherits only what it is given, not even Ctrl-C: a program in the middle of a change ends by itself,
+/// and a daemon that it started keeps running.
 pub(super) fn child(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", PATH).process_group(0);
@@ -87,7 +87,7 @@ impl Local {
         match fs::metadata(path) {
             Ok(data) => Ok(Some(data.mode() & 0o7777)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(at(path, "can't be looked at")(error)),
+            Err(error) => Err(at(path, "can't be inspected")(error)),
         }
     }
 
@@ -131,7 +131,7 @@ impl Local {
                 Error::new(format!("{}: no whole answer within {} s", socket.display(), limit.as_secs()))
             }
             ErrorKind::PermissionDenied => {
-                at(socket, "no answer")(error).hint("its rights do not let this user in; is pfddns run as root?")
+                at(socket, "no answer")(error).hint("this user may not connect to it; run pfddns as root")
             }
             ErrorKind::FileTooLarge => {
                 Error::new(format!("{}: an answer of more than {} MiB", socket.display(), ANSWER_LIMIT >> 20))
@@ -175,7 +175,7 @@ impl Local {
         let old = match fs::metadata(path) {
             Ok(data) => Some(data),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(at(path, "can't be looked at")(error)),
+            Err(error) => return Err(at(path, "can't be inspected")(error)),
         };
         sweep(path);
         let temporary = PathBuf::from(format!("{}{ASIDE}{}", path.display(), std::process::id()));
@@ -227,7 +227,7 @@ impl Local {
             Ok(length)
         };
         if write().map_err(at(path, "can't be appended to"))? < at_length {
-            return Err(Error::new(format!("{}: it is shorter than it was", path.display())));
+            return Err(Error::new(format!("{}: the file is shorter than before", path.display())));
         }
         if at_length == 0 { sync_folder(path) } else { Ok(()) }
     }
@@ -240,7 +240,7 @@ impl Local {
         }
     }
 
-    /// Compare-and-swap on the digest: somebody else's change in between is an error, not lost.
+    /// Compare-and-swap on the digest: a foreign change in between is an error, not lost.
     fn unchanged(&self, path: &Path, replaces: Option<&Digest>) -> Result<()> {
         let now = match File::open(path).and_then(Digest::of_reader) {
             Ok(digest) => Some(digest),
@@ -258,7 +258,7 @@ impl Local {
 
 fn converse(socket: &Path, request: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + limit;
-    // A time-out of zero would mean none.
+    // A time-out of zero would mean no time-out.
     let left = || match deadline.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(io::Error::from(ErrorKind::TimedOut)),
         left => Ok(left),
@@ -293,7 +293,7 @@ fn unless_interrupted(done: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-/// Linux lets a connection wait for ever where a daemon takes none any more, unless the socket has a time-out before.
+/// On Linux, connecting to a daemon that accepts no more waits forever, unless the socket has a time-out before.
 fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
     use rustix::net;
     let socket = net::socket_with(net::AddressFamily::UNIX, net::SocketType::STREAM, net::SocketFlags::CLOEXEC, None)?;
@@ -303,8 +303,8 @@ fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
     Ok(socket.into())
 }
 
-/// Removes what killed processes of ours left beside a file they were about to replace: it may hold secrets. A process
-/// that lives is let alone.
+/// Removes what our killed processes left next to a file that they were replacing: it may hold secrets. Files of a
+/// living process stay.
 fn sweep(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
     let start = format!("{}{ASIDE}", name.to_string_lossy());
@@ -320,7 +320,7 @@ fn sweep(path: &Path) {
 
 /// Makes a rename or removal durable.
 fn sync_folder(path: &Path) -> Result<()> {
-    // A bare file name lies in the current folder, and its parent is "".
+    // The parent of a bare file name is "": the current folder.
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) => Path::new("."),

@@ -62,7 +62,7 @@ impl World {
         Ok(self)
     }
 
-    /// The first firewall, to look at: journals and the store lie there.
+    /// The first firewall, to look at: journals and the store are there.
     pub fn first(&self) -> Result<&Host> {
         self.hosts.first().map(|(_, host)| host).ok_or_else(no_host)
     }
@@ -72,7 +72,7 @@ impl World {
         self.hosts.first_mut().map(|(_, host)| host).ok_or_else(no_host)
     }
 
-    /// The machine this program runs on: HTTP goes from here, so the tokens for it lie here.
+    /// The machine this program runs on: HTTP is sent from here, so its tokens are stored here.
     pub fn this_machine(&self) -> &Host {
         const HERE: &Host = &Host::Local(local::Local);
         HERE
@@ -112,7 +112,7 @@ impl World {
             if holds(self).await? {
                 return Ok(());
             }
-            // Looking may take longer than the pause between two looks; a clock that is set back is no way to wait for ever.
+            // Looking may take longer than the pause between two looks; a clock that is set back must not extend the wait.
             let passed = Duration::try_from(self.clock.now().duration_since(start)).unwrap_or_default();
             if waited.max(passed) >= deadline {
                 return Err(Error::new(format!("{what}: not within {} s", deadline.as_secs())));

@@ -3,11 +3,11 @@
 #[cfg(feature = "firewall")]
 use std::path::Path;
 
-/// A program that hands run: its file name, and the shapes its arguments may have. It keeps a mistake on the other side
-/// from running anything else. It is no wall: who may write files here as root can do everything.
+/// A program that hands run: its file name, and the forms its arguments may have. It protects against a mistake on the
+/// other side. It does not protect against an attacker: anyone who can write files here as root can do everything.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// The last part of its path; `*` in front stands for anything.
+    /// The last part of its path; a leading `*` matches anything.
     pub name: &'static str,
     /// Each a list of arguments: themselves, `*` for any one, `**` for any more.
     pub shapes: &'static [&'static [&'static str]],

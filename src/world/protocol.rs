@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub const PROTOCOL: u32 = 1;
 /// Longest line: the longest answer of a socket (64 MiB) in base64, and its wrapping.
 pub const LINE_LIMIT: u64 = 96 << 20;
-/// A sign of life is sent this often. A connection that is cut without a word is noticed by the lack of it.
+/// A sign of life is sent this often. Its absence shows that a connection was cut silently.
 pub const BEAT: Duration = Duration::from_secs(15);
 
 /// Bytes, in base64 on the line.
@@ -119,7 +119,7 @@ pub enum Ask {
     Put {
         held: u64,
     },
-    /// Lets go of a lock, or of a staged file that is not put in place.
+    /// Releases a lock, or removes a staged file that is not put in place.
     Release {
         held: u64,
     },

@@ -1,6 +1,6 @@
 //! A firewall that is reached through a program whose input and output end at `hands` over there (see `ssh`). The same
-//! calls as `Local`, each with a deadline. A connection is made at the first call; one that is lost is never made anew
-//! within a run: what was held there is gone with it, so the run must stop and go on from its journal.
+//! calls as `Local`, each with a deadline. A connection is made at the first call; a lost one is never made again
+//! within a run: its locks are lost too, so the run must stop and be resumed from its journal.
 
 use super::file::NewFile;
 use super::programs::Ran;
@@ -21,12 +21,12 @@ use std::time::Duration;
 struct Patience {
     /// To the greeting: DNS, TCP, keys, and login scripts on a slow machine.
     greeting: Duration,
-    /// To a call, on top of the time it takes over there: the way there and back, for a long file on a slow line.
+    /// For a call, in addition to its time over there: transfer of a long file on a slow line.
     way: Duration,
 }
 
 static PATIENCE: Patience = Patience { greeting: Duration::from_secs(40), way: Duration::from_secs(60) };
-/// For letting go of something while everything ends: without an answer the end of the connection does it.
+/// For releasing something at the end: without an answer the end of the connection releases it.
 const LETTING_GO: Duration = Duration::from_secs(2);
 /// A login may say this much before `hands` do.
 const CHATTER: usize = 64 << 10;
@@ -38,7 +38,7 @@ pub struct Remote {
     link: OnceLock<Result<Arc<Link>>>,
 }
 
-/// A lock or a staged file over there. Dropped, it is let go.
+/// A lock or a staged file over there. Dropping it releases it.
 pub struct Held {
     link: Arc<Link>,
     number: u64,
@@ -145,7 +145,7 @@ impl Remote {
     }
 
     pub(super) fn put(&self, mut held: Held) -> Result<()> {
-        // Put or refused, it is held no more.
+        // Put or refused, it is no longer held.
         held.done = true;
         self.done(Ask::Put { held: held.number })
     }
@@ -170,7 +170,7 @@ impl Remote {
     }
 
     fn another_answer(&self) -> Error {
-        Error::new(format!("{} answered another question", self.carrier.name)).hint(self.carrier.same())
+        Error::new(format!("{} answered a different request", self.carrier.name)).hint(self.carrier.same())
     }
 }
 
@@ -240,11 +240,11 @@ impl Link {
                 carrier.name
             ))
             .hint(carrier.same())),
-            _ => Err(Error::new(format!("{} answered the greeting otherwise", carrier.name)).hint(carrier.same())),
+            _ => Err(Error::new(format!("{} gave an unexpected answer to the greeting", carrier.name)).hint(carrier.same())),
         }
     }
 
-    /// Asks and waits for the answer. No answer in time is the end of the connection: what came of it is not known.
+    /// Asks and waits for the answer. Without an answer in time the connection ends: the outcome is unknown.
     fn call(&self, ask: Ask, limit: Duration) -> Result<Said> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.send(ask, Box::new(move |said| drop(sender.send(said))))?;
@@ -271,7 +271,7 @@ impl Link {
             state.waiting.insert(id, waiter);
         }
         let mut to = lock(&self.to);
-        // A failure shows at the other end too: whoever listens there knows the reason and tells all who wait.
+        // A failure shows at the other end too: the reader there knows the reason and tells all who wait.
         if let Some(to) = to.as_mut() {
             let _ = to.write_all(&line).and_then(|()| to.flush());
         }
@@ -280,7 +280,7 @@ impl Link {
 
     fn give_up(&self, limit: Duration) -> Error {
         let error = Error::new(format!("no answer within {} s", limit.as_secs()))
-            .hint("is the line up, and is that machine alive? `pfddns runs` shows whether a run was cut off");
+            .hint("check the network and that machine; `pfddns runs` shows whether a run was cut off");
         lock(&self.state).dead.get_or_insert_with(|| error.clone());
         lock(&self.ended).kill();
         error
@@ -289,7 +289,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // The end of its input is what makes the other side let go of everything and end.
+        // The end of its input makes the other side release everything and end.
         drop(lock(&self.to).take());
         lock(&self.ended).wait();
     }
@@ -322,8 +322,8 @@ fn listen(from: impl Read, state: &Mutex<State>, ended: &Ended, same: &str) {
                 chatter.extend_from_slice(&line);
                 chatter.push(b'\n');
             }
-            Err(_) if !state.greeted => break Some("endless other things".to_owned()),
-            Err(_) => break Some("something that is no answer".to_owned()),
+            Err(_) if !state.greeted => break Some("endless unexpected output".to_owned()),
+            Err(_) => break Some("something that is not an answer".to_owned()),
         }
     };
     let error = match why {

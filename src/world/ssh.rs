@@ -1,5 +1,5 @@
-//! The way to another machine: OpenSSH's own client as a child, which knows ~/.ssh/config, agents, jump hosts and
-//! known_hosts better than any library. Also whatever else carries lines, for tests. Not for: what the lines say.
+//! The connection to another machine: OpenSSH's own client as a child, which knows ~/.ssh/config, agents, jump hosts and
+//! known_hosts better than any library. Tests use other programs that carry lines. Not for: what the lines say.
 
 use super::local;
 use crate::error::{Error, Result, plain};
@@ -24,7 +24,7 @@ pub struct Ssh {
     pub program: PathBuf,
     /// Another file than ~/.ssh/config.
     pub config: Option<PathBuf>,
-    /// `pfddns` over there: nothing that a shell would read otherwise than it stands.
+    /// `pfddns` over there: only characters that every shell takes literally.
     pub hands: String,
     /// Variables the client needs of ours.
     pub environment: Vec<(&'static str, OsString)>,
@@ -44,7 +44,7 @@ pub struct Carrier {
 }
 
 impl Ssh {
-    /// The way to a firewall. No terminal, no questions, no key of a host that is not known; dead peers are noticed.
+    /// The connection to a firewall. No terminal, no questions, no unknown host key; dead peers are noticed.
     pub fn to(&self, destination: &Destination) -> Carrier {
         let mut argv = vec![self.program.display().to_string(), "-T".to_owned()];
         argv.extend(self.config.iter().flat_map(|it| ["-F".to_owned(), it.display().to_string()]));
@@ -88,7 +88,7 @@ impl Carrier {
         })?;
         let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
         let (Some(from), Some(to), Some(errors)) = pipes else {
-            return Err(Error::new(format!("{program}: it has no pipes")));
+            return Err(Error::new(format!("{program}: started without pipes")));
         };
         let said = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&said);
@@ -149,7 +149,7 @@ impl Ended {
     /// Why its output has ended. `chatter`: what came before any answer.
     pub fn why(&self, chatter: &[u8]) -> Error {
         let code = self.wait();
-        // All it said is there once its pipe has ended, which a child of its own might keep open.
+        // Its output is complete when its pipe has ended; a child of it might keep the pipe open.
         if code.is_some()
             && let Some(listening) = lock(&self.listening).take()
         {
@@ -161,15 +161,16 @@ impl Ended {
         let quoted = said.as_ref().map_or_else(String::new, |it| format!(": {it}"));
         match code {
             Some(127) => Error::new(format!("{name} has no {hands}{quoted}"))
-                .hint("install pfddns there, or name its place: hands = \"…\" in [ssh] of pfddns.toml"),
-            Some(2) => Error::new(format!("{name}: {hands} knows no `hands`{quoted}")).hint(self.carrier.same()),
+                .hint("install pfddns there, or set its path: hands = \"…\" in [ssh] of pfddns.toml"),
+            Some(2) => Error::new(format!("{name}: {hands} does not know the command `hands`{quoted}"))
+                .hint(self.carrier.same()),
             Some(255) => Error::new(format!("no connection to {name}{quoted}"))
                 .hint(connection_hint(said.as_deref().unwrap_or_default(), name)),
             Some(code) => Error::new(format!("the connection to {name} has ended (exit code {code}){quoted}")).hint(
-                format!("`ssh {name} {hands} --version` shows what is there; `pfddns runs` whether a run was cut off"),
+                format!("`ssh {name} {hands} --version` shows its version; `pfddns runs` lists runs that were cut off"),
             ),
             None => Error::new(format!("the connection to {name} was cut{quoted}"))
-                .hint("`pfddns runs` shows whether a run was cut off; `pfddns resume` goes on with it"),
+                .hint("`pfddns runs` shows whether a run was cut off; `pfddns resume` continues it"),
         }
     }
 }

@@ -1,7 +1,6 @@
-//! DNS messages as bytes: one question, one answer, over UDP with TCP behind it (RFC 1035 §4.2, RFC 7766).
-//! Knows nothing of their content beyond the header. The libraries' own clients are not used for this exchange: they
-//! judge TSIG on the way and fold BADKEY, BADSIG, BADTIME and an unsigned refusal into one error, and those are exactly
-//! what this program has to tell apart.
+//! DNS messages as bytes: one question, one answer, over UDP, then TCP if needed (RFC 1035 §4.2, RFC 7766).
+//! Knows only their header. It does not use the libraries' own clients: they check TSIG themselves and report BADKEY,
+//! BADSIG, BADTIME and an unsigned refusal as one error, and this program must tell these apart.
 
 use crate::error::{Error, Result, plain};
 use std::io;
@@ -95,7 +94,7 @@ impl Wire {
 
 fn silent(server: SocketAddr) -> Error {
     Error::new(format!("no DNS answer from {server}"))
-        .hint("is the server up, and is its DNS port open from here? `pfddns tsig status` asks all of them")
+        .hint("check that the server is up and its DNS port is open from here; `pfddns tsig status` asks all servers")
 }
 
 fn dns_error(server: SocketAddr, error: &io::Error) -> Error {

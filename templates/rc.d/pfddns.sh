@@ -1,6 +1,6 @@
 #!/bin/sh
 # pfSense runs each /usr/local/etc/rc.d/*.sh with `start` at boot, on WAN changes and on "reload packages", and with
-# `stop` at shutdown. pfddns has no daemon; what it owes a boot is the deadline of a bypass that passed while the
+# `stop` at shutdown. pfddns has no daemon. At boot it only ends a bypass whose time passed while the
 # firewall was off: any pfddns command honours it, and `status` changes nothing else. Safe to repeat.
 
 program=/usr/local/bin/pfddns

@@ -25,7 +25,7 @@ start)
     running && exit 0
     # Not set up yet, or Kea went with a reinstall: pfddns writes the file again.
     [ -x "$program" ] && [ -f "$config" ] || exit 0
-    # Kea takes whatever process has that number by now for itself, and ends.
+    # Kea mistakes any process that now has that number for itself, and ends.
     [ -z "$pid" ] || [ "$(cat "$pidfile" 2>/dev/null)" != "$pid" ] || rm -f "$pidfile"
     # With a RAM disk the folder is gone after a boot. Kea 2.6 wants exactly this mode.
     [ -d "$run" ] || { umask 027 && mkdir -p "$run"; }

@@ -17,7 +17,7 @@ const KILLS: [(&str, u64); 7] = [
     ("the current key", 15),
     ("the current key", 60),
     ("make D2 sign with", 0),
-    ("no more updates by", 1),
+    ("refuse updates by", 1),
 ];
 
 /// A rotation that is killed there. Its journal tells what was begun.
@@ -81,7 +81,7 @@ fn a_second_pfddns_is_refused_while_one_is_at_work() {
     let old = site.key();
     let mut running = site.begin(&["tsig", "rotate"]);
     // The wait for updates under way comes next: time for three questions.
-    assert!(running.reaches("see D2 write"));
+    assert!(running.reaches("check that D2 writes"));
     for command in [&["tsig", "rotate"][..], &["resume"], &["undo"]] {
         let refused = site.pfddns(command);
         assert_eq!(refused.code, Some(1), "{command:?}: {}", refused.stderr);
@@ -154,7 +154,7 @@ fn with_a_full_disk_nothing_begins_and_what_was_begun_can_be_ended() {
 
     for way_out in ["undo", "resume"] {
         let mut running = site.begin(&["tsig", "rotate"]);
-        assert!(running.reaches("give old key"));
+        assert!(running.reaches(" to old"));
         disk.fill();
         let (code, said) = running.end();
         assert_eq!(code, Some(4), "{said}");

@@ -1,4 +1,4 @@
-//! Backups where they are needed most: config.xml is damaged or gone, and what can't be taken back is not in the way.
+//! Backups where they are needed most: config.xml is damaged or gone, and what can't be undone is not in the way.
 
 use super::{Box_, run_json};
 use serde_json::Value;
@@ -35,7 +35,7 @@ fn a_damaged_or_missing_config_xml_is_put_back() {
             None => fs::remove_file(it.at("config.xml")).unwrap(),
         }
         let plan = it.run(&["backup", "restore", &name, "--dry-run"]);
-        assert!(plan.code == 5 && plan.out.contains("! no way back: pfSense reads nothing"), "{how}: {}", plan.out);
+        assert!(plan.code == 5 && plan.out.contains("! cannot be undone: pfSense can't read"), "{how}: {}", plan.out);
         fs::write(it.at("config.cache"), "stale").unwrap();
         let restored = it.run(&["backup", "restore", &name]);
         assert_eq!(restored.code, 0, "{how}: {}", restored.err);
@@ -69,11 +69,7 @@ fn what_prune_removed_does_not_stand_in_the_way_of_undo() {
     let runs: Value = serde_json::from_str(&named).unwrap();
     let last = runs["runs"].as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned();
     let refused = it.run(&["undo", &last]);
-    assert!(
-        refused.code == 1 && refused.err.contains("can't be taken back: a removed backup is gone"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.code == 1 && refused.err.contains("can't be undone: a removed backup is gone"), "{}", refused.err);
     let undo = it.run(&["undo"]);
     assert!(undo.code == 0 && undo.out.contains("10.0.10.54"), "{}{}", undo.out, undo.err);
 }

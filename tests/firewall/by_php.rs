@@ -95,9 +95,9 @@ fn what_pfsense_refuses_or_does_otherwise_is_an_error() {
     let php = fs::read_to_string(it.at("php")).unwrap();
     // PHP that says it has written and has not.
     it.program("php", "#!/bin/sh\ncat >/dev/null\necho 'pfddns: written'\necho 'pfddns: done'\n");
-    fails(&it, &SERVERS, "<dhcpd> is not what pfSense was asked to write");
+    fails(&it, &SERVERS, "<dhcpd> differs from what pfSense was asked to write");
     it.program("php", &php);
     ok(&it, &SERVERS);
     fs::remove_file(it.at("php")).unwrap();
-    fails(&it, &["undo"], "pfsense.writer asks for it");
+    fails(&it, &["undo"], "pfsense.writer needs it");
 }

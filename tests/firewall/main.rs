@@ -157,13 +157,13 @@ fn dns_servers_as_typed() {
     assert_eq!(
         dry.out,
         "plan [RUN]: hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan on firewall\n  \
-         1  hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan (written only: there is no [BOX]/php, so it takes effect when pfSense next rebuilds)\n       \
+         1  hand out 10.0.10.1, 94.140.14.14 as DNS servers of lan (written only: [BOX]/php does not exist, so it takes effect when pfSense next rebuilds)\n       \
          --- before\n       +++ after\n       @@ -92,2 +92,3 @@\n        \t\t\t<dnsserver>10.0.10.1</dnsserver>\n       \
          +\t\t\t<dnsserver>94.140.14.14</dnsserver>\n        \t\t\t<domain>example.lan</domain>\n"
     );
     assert_eq!(
         dry.err,
-        "pfddns: warning: 94.140.14.14 is a public resolver among internal ones: a client may ask it first, does not find internal names there, and tells it which ones it looked for\n"
+        "pfddns: warning: 94.140.14.14 is a public resolver among internal ones: a client may ask it first, then it does not find internal names and reveals which names it looked for\n"
     );
     assert_eq!((dry.code, it.config()), (5, before.clone()));
 
@@ -237,7 +237,7 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     );
     said(&["dhcp", "dns-servers", "lan", "fd00::1"], 2, "invalid value 'fd00::1'");
     said(&["dhcp", "dns-servers", "lan"], 2, "<SERVERS>");
-    said(&["dhcp", "dns-servers", "lan", "224.0.0.1"], 2, "224.0.0.1 is no address that a server can have");
+    said(&["dhcp", "dns-servers", "lan", "224.0.0.1"], 2, "224.0.0.1 is not an address that a server can have");
     said(&["dhcp", "dns-servers", "lan", "10.0.0.1", "10.0.0.1"], 2, "10.0.0.1 is named twice");
     said(&["backup", "restore", "nothing"], 2, "no backup is called `nothing`");
     said(&["unbound", "forward", "lan.example"], 2, "--to");
@@ -321,7 +321,7 @@ fn ddns_is_wired_taken_over_and_proven_live() {
     fs::write(it.at("running"), wired("")).unwrap();
     let status = it.run(&["dhcp", "ddns", "status"]);
     assert!(
-        status.code == 5 && status.out.ends_with("has another ddns-send-updates for 10.0.10.0/24\n"),
+        status.code == 5 && status.out.ends_with("has a different ddns-send-updates for 10.0.10.0/24\n"),
         "{}",
         status.out
     );

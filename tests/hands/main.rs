@@ -223,7 +223,7 @@ fn only_the_listed_programs_are_run_and_only_whole_paths_named() {
         [&["/bin/sh", "-c", "id"][..], &["/usr/bin/env"], &["/bin/kea-dhcp-ddns", "-c", "/x"], &["/x/php", "-r", "1"]]
     {
         let error = host.run(argv, b"", LIMIT).unwrap_err();
-        assert!(error.what().contains("is not among the programs"), "{argv:?}: {error}");
+        assert!(error.what().contains("is not on the list of programs"), "{argv:?}: {error}");
     }
     for error in [host.read(Path::new("x")).unwrap_err(), host.remove(Path::new("../x")).unwrap_err()] {
         assert!(error.what().contains("absolute path"), "{error}");

@@ -35,7 +35,7 @@ fn whatever_else_answers_is_told_apart() {
         "admin@fw has no /usr/local/bin/pfddns: sh:",
         "install pfddns there",
     );
-    refused("exec \"$0\" no-such-command", "knows no `hands`", "install the same pfddns there");
+    refused("exec \"$0\" no-such-command", "does not know the command `hands`", "install the same pfddns there");
     refused(
         "echo 'Host key verification failed.' >&2; exit 255",
         "no connection to admin@fw: Host key verification failed",
@@ -58,7 +58,7 @@ fn whatever_else_answers_is_told_apart() {
         "This account is [31mdisabled[0m",
         "--version",
     );
-    refused("yes nonsense", "said endless other things", "install the same pfddns there");
+    refused("yes nonsense", "said endless unexpected output", "install the same pfddns there");
     let other = r#"read hello; echo '{"id":1,"said":{"Ok":{"hello":{"protocol":2,"version":"9.9.9","os":"x"}}}}'; cat"#;
     let ours = env!("CARGO_PKG_VERSION");
     refused(
@@ -67,11 +67,11 @@ fn whatever_else_answers_is_told_apart() {
         "install the same pfddns there",
     );
     let wrong = r#"read hello; echo '{"id":1,"said":{"Ok":"done"}}'; cat"#;
-    refused(wrong, "answered the greeting otherwise", "install the same pfddns there");
+    refused(wrong, "gave an unexpected answer to the greeting", "install the same pfddns there");
     let garbled = r#"read hello; echo '{"id":1,"said":{"Ok":{"hello":{"protocol":1,"version":"1","os":"x"}}}}'; read x; echo what; cat"#;
-    refused(garbled, "said something that is no answer", "install the same pfddns there");
+    refused(garbled, "said something that is not an answer", "install the same pfddns there");
     let swapped = r#"read hello; echo '{"id":1,"said":{"Ok":{"hello":{"protocol":1,"version":"1","os":"x"}}}}'; read x; echo '{"id":2,"said":{"Ok":{"mode":4}}}'; cat"#;
-    refused(swapped, "admin@fw answered another question", "install the same pfddns there");
+    refused(swapped, "admin@fw answered a different request", "install the same pfddns there");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn a_bad_file_never_reaches_the_daemon(kea: Kea) {
     let cases = [
         (good.replace("lan.example.", "lan.example"), "never matches"),
         (good.replace(&format!(", {servers}"), ""), "aborts on a domain without `dns-servers`"),
-        (good.replace("\"key-name\": \"ddns-2\"", "\"key-name\": \"DDNS-2\""), "no key is called `DDNS-2`"),
+        (good.replace("\"key-name\": \"ddns-2\"", "\"key-name\": \"DDNS-2\""), "no key has exactly the name `DDNS-2`"),
         (good.replace("HMAC-SHA256", "SHA256"), "does not know the algorithm `SHA256`"),
         (good[..good.rfind("} }").unwrap()].to_owned(), "the file ends here"),
         (good.replace("\"severity\": \"DEBUG\"", "\"severity\": 3"), "expects a string"),
@@ -195,7 +195,7 @@ fn a_daemon_that_says_no_gets_its_old_file_back(kea: Kea) {
     let new = new.replace(&format!("\"port\": {port}"), &format!("\"port\": {}", taken.local_addr().unwrap().port()));
     let error = site.install(&new).unwrap_err();
     assert_eq!(error.exit(), Exit::Undone, "{error}");
-    assert!(error.to_string().contains("the old file is back and in use"), "{error}");
+    assert!(error.to_string().contains("the old file is restored and in use"), "{error}");
     // On the way back too: a reload that nobody is held for may lose a name.
     assert_eq!(*dhcp.lock().unwrap(), ["dhcp-disable", "dhcp-enable", "dhcp-disable", "dhcp-enable"]);
     assert_eq!(site.installed(), old);
@@ -220,10 +220,10 @@ fn what_the_daemon_uses_is_compared_by_key_secret_and_server(kea: Kea) {
     let socket = site.paths.socket.clone();
     let other_secret = site.document("ddns-1", 2);
     for (other, wanted) in [
-        (good.replace("5300", "5301"), "other servers or keys for lan.example."),
+        (good.replace("5300", "5301"), "different servers or keys for lan.example."),
         (other_secret, "does not have key ddns-1"),
         (good.replace("HMAC-SHA256", "HMAC-SHA512"), "does not have key ddns-1"),
-        (good.replace("\"lan.example.\"", "\"wlan.example.\""), "other servers or keys for wlan.example."),
+        (good.replace("\"lan.example.\"", "\"wlan.example.\""), "different servers or keys for wlan.example."),
     ] {
         let wanted_document = Installed::read(other.as_bytes(), "f").unwrap();
         let error = apply::verify(site.host(), &socket, &wanted_document).unwrap_err();

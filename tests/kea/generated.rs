@@ -128,7 +128,7 @@ fn wired_until_pfsense_writes_its_file_anew(kea: Kea) {
     assert_eq!(it.running()[..2], [Some(true), Some(true)]);
     assert_ne!(it.running()[2], Some(true), "only the subnets of pfddns.toml are named");
     assert_eq!(fs::metadata(it.file()).unwrap().permissions().mode() & 0o7777, 0o644);
-    it.says(&STATUS, 0, "running kea-dhcp4: sends names to D2\nuntil pfSense next writes that file");
+    it.says(&STATUS, 0, "running kea-dhcp4: sends names to D2\nthis lasts until pfSense writes that file again");
     let wired = it.text();
     it.says(&ENABLE, 0, "nothing to do");
     assert_eq!(it.text(), wired);
@@ -136,7 +136,7 @@ fn wired_until_pfsense_writes_its_file_anew(kea: Kea) {
     let (_, list) = it.run(&["backup", "list"]);
     let name = list.split_whitespace().find(|it| it.starts_with("kea-dhcp4.conf.")).unwrap();
     it.says(&["backup", "diff", name], 0, "+        \"dhcp-ddns\": {");
-    it.says(&["backup", "restore", name], 2, "pfSense writes itself");
+    it.says(&["backup", "restore", name], 2, "pfSense writes the file of");
 
     it.regenerate();
     it.says(&STATUS, 5, "dhcp4.conf, global: not wired\nrunning kea-dhcp4: does not send names to D2");
@@ -251,7 +251,7 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     assert_eq!(it.text(), bad);
     write(&it.file(), &it.generated, 0o644);
     it.kea = None;
-    it.says(&ENABLE, 1, "is the daemon running");
+    it.says(&ENABLE, 1, "check that the daemon is running");
     it.says(&STATUS, 5, "running kea-dhcp4: unknown");
     assert_eq!(it.text(), it.generated);
     fs::remove_file(it.file()).unwrap();

@@ -54,19 +54,19 @@ fn a_daemon_that_does_not_answer_is_an_error_and_no_more(kea: Kea) {
 
     let mode = fs::metadata(&socket).unwrap().permissions();
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o0)).unwrap();
-    fails(true, &[&format!("{at}: no answer: permission denied"), "its rights do not let this user in"]);
+    fails(true, &[&format!("{at}: no answer: permission denied"), "this user may not connect to it"]);
     fs::set_permissions(&socket, mode).unwrap();
     assert_eq!(explain(&toml, true), good);
 
     // The system still takes the connection for it.
     let pid = Pid::from_raw(d2.pid().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
-    fails(false, &[&format!("{at}: no whole answer within 10 s"), "is the daemon running"]);
+    fails(false, &[&format!("{at}: no whole answer within 10 s"), "check that the daemon is running"]);
     kill_process(pid, Signal::CONT).unwrap();
     assert_eq!(explain(&toml, false), good);
 
     d2.crash();
-    fails(false, &[&format!("{at}: no answer: connection refused"), "is the daemon running"]);
+    fails(false, &[&format!("{at}: no answer: connection refused"), "check that the daemon is running"]);
     fs::remove_file(&socket).unwrap();
-    fails(false, &[&format!("{at}: no answer: no such file or directory"), "is the daemon running"]);
+    fails(false, &[&format!("{at}: no answer: no such file or directory"), "check that the daemon is running"]);
 }

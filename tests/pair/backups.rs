@@ -38,7 +38,7 @@ fn what_one_run_left_on_both_is_put_back_on_both() {
     let shown = pair.ok(&["backup", "diff", name]);
     assert!(shown.starts_with("on one\n--- before\n") && shown.contains("\n\non two\n--- before\n"), "{shown}");
 
-    let steps = [format!("put back {name} on one"), format!("put back {name} on two")];
+    let steps = [format!("restore {name} on one"), format!("restore {name} on two")];
     assert_eq!(titles(&pair, &["backup", "restore", name, "--dry-run"]), steps);
     pair.ok(&["backup", "restore", name]);
     assert_eq!(pair.fws.each_ref().map(|fw| fw.file()), before);
@@ -49,7 +49,7 @@ fn what_one_run_left_on_both_is_put_back_on_both() {
     pair.agrees();
 
     // One firewall, said by name.
-    assert_eq!(titles(&pair, &["--host", "two", "backup", "restore", name, "--dry-run"]), [format!("put back {name}")]);
+    assert_eq!(titles(&pair, &["--host", "two", "backup", "restore", name, "--dry-run"]), [format!("restore {name}")]);
     pair.ok(&["--host", "two", "backup", "restore", name]);
     assert_eq!([pair.fws[0].file() == before[0], pair.fws[1].file() == before[1]], [false, true]);
     // The other is left as it is where only one has to change.
@@ -63,7 +63,7 @@ fn what_one_run_left_on_both_is_put_back_on_both() {
     let out = pair.run(&["backup", "restore", name]);
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
-    assert!(said.contains("is not a file its program would read") && said.contains("looking at two"), "{said}");
+    assert!(said.contains("is damaged: its program would not read it") && said.contains("looking at two"), "{said}");
     assert_eq!(pair.state(), state);
     // And one that only one of them has is no trouble.
     fs::remove_file(path).unwrap();

@@ -58,11 +58,11 @@ fn the_whole_life_of_a_pair() {
     let order = [
         "make ddns",
         "make D2 on one",
-        "see D2 on one",
+        "check that D2 on one",
         "make D2 on two",
-        "see D2 on two",
+        "check that D2 on two",
         "wait until no update",
-        "no more updates",
+        "refuse updates",
     ];
     let places: Vec<usize> = order.iter().map(|it| place(&steps, it)).collect();
     assert!(places.is_sorted() && place(&steps, "prove ") < places[0] && places[6] < old, "{steps:#?}");

@@ -182,7 +182,7 @@ async fn an_ok_that_changed_nothing_is_an_error() {
     let (_api, server) = on(&http);
     says(&server.add_key(&mut world(), &key("ddns-1"), &new_secret(32)).await.unwrap_err(), &["ddns-1", "written"]);
     let (deny, open) = (rules(UpdateMode::Deny, &[], &[]), rules(UpdateMode::Acl, &["10.0.0.1"], &["ddns-1"]));
-    says(&server.set_rules(&mut world(), &zone(), &deny, &open).await.unwrap_err(), &["did not take", ZONE]);
+    says(&server.set_rules(&mut world(), &zone(), &deny, &open).await.unwrap_err(), &["did not set", ZONE]);
 }
 
 #[tokio::test]

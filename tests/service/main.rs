@@ -160,6 +160,6 @@ fn a_script_of_somebody_else_stays() {
     fs::create_dir_all(site.script().parent().unwrap()).unwrap();
     fs::write(site.script(), "#!/bin/sh\nexit 0\n").unwrap();
     let (code, said) = site.pfddns(&["kea", "service", "install"]);
-    assert!(code == 1 && said.contains("somebody else's script"), "{said}");
+    assert!(code == 1 && said.contains("is not pfddns's script"), "{said}");
     assert_eq!(site.config_xml(), before);
 }

@@ -182,7 +182,7 @@ fn a_destination_is_never_an_option_or_a_shells() {
     ] {
         let out = far.command("fw.toml", &[&format!("--host={bad}"), "runs"]).output().unwrap();
         assert_eq!(out.status.code(), Some(2), "{bad}: {}", text(&out.stderr));
-        assert!(text(&out.stderr).contains("no place to connect to"), "{bad}: {}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("not an ssh destination"), "{bad}: {}", text(&out.stderr));
     }
     assert!(!trap.exists());
 }
@@ -194,7 +194,7 @@ const CUTS: [(&str, u64); 6] = [
     ("the current key", 0),
     ("the current key", 25),
     ("make D2 sign with", 0),
-    ("see D2 write", 40),
+    ("check that D2 writes", 40),
 ];
 
 /// Starts a rotation and kills its ssh there; the program must say what happened.

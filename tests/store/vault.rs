@@ -190,7 +190,7 @@ fn nobody_there_and_nonsense_are_told_apart() {
     let Some(site) = bao() else { return };
     let port = crate::harness::free_port();
     let mut gone = with(&site, &format!("url = \"http://127.0.0.1:{port}\"\ntoken-file = \"TOKEN\""));
-    fails(&mut gone, &format!("no answer from http://127.0.0.1:{port}: connection refused"), "is it up");
+    fails(&mut gone, &format!("no answer from http://127.0.0.1:{port}: connection refused"), "check that it is up");
     for (answer, words) in [
         ("404 Not Found\r\n\r\n<html>not here</html>", "not that of a KV version 2 secret"),
         ("200 OK\r\n\r\n<html>hello</html>", "not that of a KV version 2 secret"),
@@ -283,7 +283,7 @@ fn a_certificate_by_an_authority_of_ones_own_needs_its_name() {
     let Some(bao) = real(Bao::start_tls()) else { return };
     let authority = bao.authority();
     let mut site = Site::bao(bao);
-    fails(&mut site, "its certificate is by no authority that is trusted here", "ca-file under [site]");
+    fails(&mut site, "its certificate is not signed by a trusted authority", "ca-file under [site]");
 
     site.world = World::here(HostName::new("fw").unwrap()).unwrap().trusting(&authority).unwrap();
     let ready = || site.try_read().is_ok();

@@ -1,4 +1,4 @@
-//! What an answer to an update means, and whether it is proven. TSIG errors are told apart: they have different cures.
+//! What an answer to an update means, and whether it is proven. TSIG errors are told apart: they need different fixes.
 
 use crate::error::{Error, Result};
 use hickory_proto::op::{Message, ResponseCode};
@@ -34,7 +34,7 @@ pub enum Refusal {
     },
     /// The server does not serve the zone.
     NotAuth,
-    /// A name lies in another zone.
+    /// A name is in another zone.
     NotZone,
     /// The server did not understand the message.
     Format,
@@ -73,7 +73,7 @@ impl fmt::Display for Refusal {
             }
             Self::Refused { signed: false } => "the update is not allowed (REFUSED)",
             Self::NotAuth => "the server does not serve this zone, or it is disabled there (NOTAUTH)",
-            Self::NotZone => "a name lies in another zone (NOTZONE)",
+            Self::NotZone => "a name is in another zone (NOTZONE)",
             Self::Format => "the server did not understand the update (FORMERR)",
             Self::YxDomain => "the name is in use (YXDOMAIN)",
             Self::YxRrset => "such records exist (YXRRSET)",
@@ -111,8 +111,10 @@ pub(super) fn judge(
             // Without a TSIG record a NOTAUTH says nothing about the zone: a server that knows no TSIG may send it.
             Verdict::Refused(Refusal::NotAuth) => Ok(Verdict::Refused(Refusal::Other(rcode.into()))),
             Verdict::Refused(refusal) => Ok(Verdict::Refused(refusal)),
-            Verdict::Accepted => Err(Error::new(format!("{server} said yes to a signed update without signing it"))
-                .hint("a rate limit or something between here and the server answers in its place; ask again in five minutes")),
+            Verdict::Accepted => Err(Error::new(format!(
+                "{server} accepted a signed update without signing its answer"
+            ))
+            .hint("a rate limit or a device between here and the server answers instead; try again in five minutes")),
         };
     };
     if signature.data.mac.is_empty() {
@@ -135,8 +137,8 @@ pub(super) fn judge(
 }
 
 fn unproven(server: SocketAddr) -> Error {
-    Error::new(format!("the answer of {server} is signed wrongly"))
-        .hint("two servers behind one address, or something that changes packets; `pfddns verify` asks each server")
+    Error::new(format!("the answer of {server} has a wrong signature"))
+        .hint("two servers share one address, or a device changes packets; `pfddns verify` asks each server")
 }
 
 fn plain(rcode: ResponseCode, signed: bool) -> Verdict {

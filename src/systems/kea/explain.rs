@@ -1,5 +1,5 @@
-//! `kea explain NAME|IP`: the way an update for a name or an address would go: DHCP scope, D2 domain, servers in order,
-//! key, conflict mode, and why. Pure; the same from files and from what running daemons report.
+//! `kea explain NAME|IP`: the path of an update for a name or an address: DHCP scope, D2 domain, servers in order, key,
+//! conflict mode, and why. Pure; works the same with files and with the answers of running daemons.
 
 use super::d2::installed::{Installed, InstalledDomain, same_key};
 use super::d2::routes::Routes;
@@ -11,10 +11,10 @@ use crate::model::{DomainName, KeyName, network::reverse_name};
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 
-/// What is asked about.
+/// The question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    /// A name: full, or bare as a client sends it.
+    /// A name: full, or short as a client sends it.
     Name(String),
     /// A leased address.
     Address(IpAddr),
@@ -27,7 +27,7 @@ impl Asked {
     }
 }
 
-/// What would happen to an update.
+/// The path of an update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Explanation {
@@ -63,11 +63,11 @@ pub enum Route {
         /// Record types the key must be allowed to write.
         needs: Vec<&'static str>,
     },
-    /// Not done at all, the rest goes on.
+    /// Not done; the rest of the update continues.
     Skipped,
     /// No domain fits.
     NoMatch,
-    /// It depends on what was not asked (the name for an address, the address for a name).
+    /// It depends on the other part (the name for an address, the address for a name).
     Unknown,
 }
 
@@ -77,7 +77,7 @@ pub enum Route {
 pub struct Hop {
     /// Where to.
     pub server: SocketAddr,
-    /// The key, as spelled; unsigned if none.
+    /// The key, as written; unsigned if none.
     pub key: Option<String>,
     /// Its algorithm, if the key is defined.
     pub algorithm: Option<String>,
@@ -85,7 +85,7 @@ pub struct Hop {
     pub fingerprint: Option<String>,
 }
 
-/// Explains one name or address. `dhcp` is what feeds this D2; without it only D2's half is told.
+/// Explains one name or address. `dhcp` is the server that sends to this D2; without it only D2's half is explained.
 pub fn explain(asked: &Asked, d2: &Installed, dhcp: &[Dhcp], reserved: &[String]) -> Result<Explanation> {
     let routes = Routes::of(d2);
     let mut why = Vec::new();
@@ -108,7 +108,7 @@ pub fn explain(asked: &Asked, d2: &Installed, dhcp: &[Dhcp], reserved: &[String]
     let (reverse, no_reverse) = half(&routes, d2, address.as_deref(), mode, true, &mut why);
     let dropped = no_forward || no_reverse;
     if dropped {
-        why.push("a request of which one half finds no domain is dropped whole, and never tried again".into());
+        why.push("if one half of a request finds no domain, D2 drops the whole request and never tries again".into());
     }
     Ok(Explanation {
         asked: match asked {
@@ -149,12 +149,10 @@ fn scope<'a>(asked: &Asked, dhcp: &'a [Dhcp], why: &mut Vec<String>) -> Option<&
                 why.push(format!("subnet {} has `ddns-send-updates` off", scope.id));
             }
             if scope.mode.span.is_none() {
-                why.push(format!("no conflict mode is configured: {} holds", scope.mode.value.name()));
+                why.push(format!("no conflict mode is configured: the default is {}", scope.mode.value.name()));
             }
         }
-        (None, Asked::Address(ip)) if !dhcp.is_empty() => {
-            why.push(format!("{ip} lies in no subnet of the DHCP server"))
-        }
+        (None, Asked::Address(ip)) if !dhcp.is_empty() => why.push(format!("{ip} is in no subnet of the DHCP server")),
         _ => {}
     }
     found
@@ -165,7 +163,7 @@ fn full_name(text: &str, scope: Option<&Scope>, why: &mut Vec<String>) -> Result
     let bare = !text.trim_end_matches('.').contains('.');
     let suffix = scope.map(|it| it.suffix.value.as_str()).unwrap_or_default();
     let name = if bare && !suffix.is_empty() {
-        why.push(format!("a bare name gets the subnet's suffix {suffix}"));
+        why.push(format!("a short name gets the subnet's suffix {suffix}"));
         format!("{}.{}", text.trim_end_matches('.'), dotted(suffix))
     } else {
         dotted(text)
@@ -189,13 +187,13 @@ fn half(
     }
     let Some(name) = name else { return (Route::Unknown, false) };
     let Some(domain) = routes.find(name, reverse) else {
-        why.push(format!("no {what} domain of D2 ends {name}{}", near_miss(d2, name, reverse)));
+        why.push(format!("no {what} domain of D2 matches {name}{}", near_miss(d2, name, reverse)));
         return (Route::NoMatch, true);
     };
     why.push(if domain.zone == "*" {
-        format!("{name} ends in no named {what} domain: the catch-all `*` takes it")
+        format!("{name} matches no named {what} domain: the catch-all `*` is used")
     } else {
-        format!("{} is the longest {what} domain that ends {name}", domain.zone)
+        format!("{} is the longest {what} domain that matches {name}", domain.zone)
     });
     let servers: Vec<Hop> = domain.servers.iter().map(|it| hop(d2, it)).collect();
     if servers.iter().any(|it| it.key.is_none()) {
@@ -204,7 +202,7 @@ fn half(
     (Route::Sent { domain: domain.zone.clone(), servers, needs: mode.types(reverse).to_vec() }, false)
 }
 
-/// A domain that would fit if it had its final dot.
+/// A domain that would match with a final dot.
 fn near_miss(d2: &Installed, name: &str, reverse: bool) -> String {
     let lower = name.to_ascii_lowercase();
     let dotless = |it: &&InstalledDomain| {
@@ -212,7 +210,11 @@ fn near_miss(d2: &Installed, name: &str, reverse: bool) -> String {
             && !it.zone.ends_with('.')
             && lower.ends_with(&format!(".{}.", it.zone.to_ascii_lowercase()))
     };
-    d2.domains.iter().find(dotless).map(|it| format!("; `{}` would, had it a final dot", it.zone)).unwrap_or_default()
+    d2.domains
+        .iter()
+        .find(dotless)
+        .map(|it| format!("; `{}` would match with a final dot", it.zone))
+        .unwrap_or_default()
 }
 
 fn hop(d2: &Installed, (server, key): &(SocketAddr, Option<String>)) -> Hop {
@@ -253,9 +255,11 @@ impl std::fmt::Display for Explanation {
                     }
                 }
                 Route::Skipped => writeln!(f, "  {title}  not done")?,
-                Route::NoMatch => writeln!(f, "  {title}  no domain fits: dropped")?,
-                Route::Unknown if title == "reverse" => writeln!(f, "  {title}  depends on the address: ask for it")?,
-                Route::Unknown => writeln!(f, "  {title}  depends on the name: ask for it")?,
+                Route::NoMatch => writeln!(f, "  {title}  no domain matches: dropped")?,
+                Route::Unknown if title == "reverse" => {
+                    writeln!(f, "  {title}  depends on the address: ask for the address")?
+                }
+                Route::Unknown => writeln!(f, "  {title}  depends on the name: ask for the name")?,
             }
         }
         self.why.iter().try_for_each(|it| writeln!(f, "  because  {it}"))
@@ -300,7 +304,7 @@ mod tests {
         let found = ask("198.51.100.7");
         assert_eq!((&found.reverse, found.dropped), (&Route::NoMatch, true));
         assert_eq!(found.subnet.as_deref(), Some("198.51.100.0/24"));
-        assert!(ask("203.0.113.9").why.iter().any(|it| it.contains("lies in no subnet")));
+        assert!(ask("203.0.113.9").why.iter().any(|it| it.contains("is in no subnet")));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use version::Version;
 
 use crate::world::Program;
 
-/// What is run on a firewall: the daemons' version and their check of a file, and the script that starts D2.
+/// The programs that run on a firewall: the daemons for their version and check of a file, and D2's start script.
 pub const PROGRAMS: [Program; 3] = [
     Program { name: "kea-dhcp-ddns", shapes: &[&["-v"], &["-t", "*"]] },
     Program { name: "kea-dhcp4", shapes: &[&["-v"], &["-t", "*"]] },

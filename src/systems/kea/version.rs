@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Version(pub u16, pub u16, pub u16);
 
 impl Version {
-    /// Reads `2.6.3` at the start of a text, whatever follows (`2.6.3 (tarball)`, `3.0.4-git`).
+    /// Reads `2.6.3` at the start of a text; the rest is ignored (`2.6.3 (tarball)`, `3.0.4-git`).
     pub fn parse(text: &str) -> Option<Self> {
         let first = text.trim().split(|char: char| !char.is_ascii_digit() && char != '.').next()?;
         let mut parts = first.split('.').map(|part| part.parse().ok());

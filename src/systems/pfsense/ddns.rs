@@ -1,5 +1,5 @@
-//! The durable DDNS switch: our keys in `custom_kea_config`, beside the operator's own, marked so that exactly they go again.
-//! Needs pfSense 2.8: 2.7.2 has no hook, and pfSense's own `ddns*` tags do nothing under Kea.
+//! The durable DDNS switch: our keys in `custom_kea_config`, next to the operator's own, marked so that only ours are
+//! removed. Needs pfSense 2.8: 2.7.2 can't store them, and pfSense's own `ddns*` tags do nothing under Kea.
 
 use super::custom_kea::decode;
 use super::dhcp::{Backend, backend, is_ha_primary, not_standby, scopes};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// JSON `{}`: an interface-level tag that makes pfSense lint the whole result.
 const NOTHING: &str = "e30=";
-/// Where our mark lies: Kea keeps `user-context` and does nothing with it.
+/// Our mark is stored here: Kea keeps `user-context` and does nothing with it.
 const CONTEXT: &str = "user-context";
 const MARK: &str = "pfddns";
 
@@ -25,7 +25,7 @@ pub struct Wiring {
     pub interfaces: Vec<(String, Map<String, Value>)>,
 }
 
-/// Where a custom value stands.
+/// The place of a custom value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Section {
     /// `<kea>`.
@@ -50,7 +50,7 @@ impl Section {
     }
 }
 
-/// Does this pfSense merge custom JSON into what it writes for Kea? Without, whatever is wired goes with its next rebuild.
+/// Does this pfSense merge custom JSON into Kea's generated file? If not, its next rebuild removes the wiring.
 pub fn lasts(document: &Document<'_>) -> bool {
     document.dialect().has_custom_kea()
 }
@@ -64,18 +64,18 @@ pub fn check(document: &Document<'_>) -> Result<()> {
     not_standby(document)
 }
 
-/// Refuses a firewall without the hook for lasting wiring, with the reason and the way out.
+/// Refuses a firewall that can't store the wiring, with the reason and the alternative.
 pub fn check_lasts(document: &Document<'_>) -> Result<()> {
     if lasts(document) {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "pfSense {} rebuilds Kea's configuration without a hook for other settings; lasting DDNS needs 2.8 or later",
+        "pfSense {} can't store other settings for Kea's configuration; permanent DDNS needs 2.8 or later",
         document.dialect()
     ))
     .hint(
-        "upgrade pfSense, or add --until-regenerated: it lasts until pfSense next rebuilds that file, and the same command, \
-         from cron, puts it back",
+        "upgrade pfSense, or add --until-regenerated: it lasts until pfSense rebuilds that file; the same command, \
+         from cron, then restores it",
     ))
 }
 
@@ -105,7 +105,7 @@ pub fn enable(document: &Document<'_>, wiring: &Wiring) -> Result<Vec<Edit>> {
     Ok(edits)
 }
 
-/// The changes that take out what `enable` put in, wherever it is, and nothing else.
+/// The changes that remove what `enable` added, in any place, and nothing else.
 pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let mut left = false;
@@ -114,7 +114,7 @@ pub fn disable(document: &Document<'_>) -> Result<Vec<Edit>> {
     }
     let global = take_out(document, &Section::Global, &mut edits)?;
     if global && !left {
-        // The operator's own global value keeps its lint.
+        // The operator's own global value must still be linted.
         if let Some(Edit::Remove { path }) = edits.iter().find(|it| it.path().first().is_some_and(|it| it == "dhcpd")) {
             let keep = Edit::put(&path.join("/"), NOTHING);
             let gone = Edit::Remove { path: path.clone() };
@@ -159,7 +159,7 @@ pub fn value(document: &Document<'_>, place: &Section) -> Result<Option<Map<Stri
     match serde_json::from_slice(&decode(&text)) {
         Ok(Value::Object(map)) => Ok(Some(map)),
         _ => Err(Error::new(format!("{} (config.xml line {}) is not a JSON object", place.text(), document.line(id)))
-            .hint("correct it in pfSense's web interface: as it is, DHCP may not start at all")),
+            .hint("correct it in pfSense's web interface: with this value DHCP may not start")),
     }
 }
 
@@ -176,7 +176,7 @@ fn add(document: &Document<'_>, place: &Section, keys: &Map<String, Value>, edit
     }
     let context = map.entry(CONTEXT).or_insert_with(|| json!({}));
     let Some(context) = context.as_object_mut() else {
-        return Err(Error::new(format!("{} has a {CONTEXT} that is no object", place.text())));
+        return Err(Error::new(format!("{} has a {CONTEXT} that is not an object", place.text())));
     };
     context.insert(MARK.to_owned(), Value::from(added));
     edits.push(Edit::put(&place.path(), encode(&map)?.as_str()));
@@ -219,7 +219,7 @@ fn ours(pointer: &str, added: &[String]) -> bool {
     added.iter().any(|it| pointer == it || pointer.strip_prefix(it.as_str()).is_some_and(|rest| rest.starts_with('/')))
 }
 
-/// What we added at this place, from our mark.
+/// The keys that we added at this place, from our mark.
 fn marks(map: &Map<String, Value>) -> Vec<String> {
     let list = map.get(CONTEXT).and_then(|it| it.get(MARK)).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()

@@ -1,5 +1,5 @@
 //! DHCPv4 in config.xml: interfaces, option 6, pools and static maps, and a lint of the DNS servers handed to clients.
-//! Not for: what Kea makes of it; the running daemon is another system.
+//! Not for: how Kea uses it; the running daemon is another system.
 
 use super::edit::Edit;
 use super::xml::{Document, Id, Seen};
@@ -145,7 +145,7 @@ pub fn find_scope(document: &Document<'_>, name: &str) -> Result<Id> {
     })
 }
 
-/// Does this firewall send its configuration to another one? Then DHCP's sections there are replaced by ours.
+/// Does this firewall send its configuration to another one? Then its DHCP sections replace the other's.
 pub fn is_ha_primary(document: &Document<'_>) -> bool {
     let to = document.at(&["hasync", "synchronizetoip"]).and_then(|it| document.text(it));
     to.is_some_and(|it| !it.trim().is_empty())
@@ -164,14 +164,14 @@ pub fn not_standby(document: &Document<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what nobody can be asked at, and what is named twice.
+/// Refuses addresses that no server can have, and duplicates.
 pub(super) fn check_servers(servers: &[IpAddr]) -> Result<()> {
     for (n, server) in servers.iter().enumerate() {
         if servers.iter().take(n).any(|it| it == server) {
             return Err(Error::usage(format!("{server} is named twice")));
         }
         if server.is_unspecified() || server.is_multicast() || *server == IpAddr::from(Ipv4Addr::BROADCAST) {
-            return Err(Error::usage(format!("{server} is no address that a server can have")));
+            return Err(Error::usage(format!("{server} is not an address that a server can have")));
         }
     }
     Ok(())
@@ -192,7 +192,7 @@ pub fn set_dns_servers(document: &Document<'_>, interface: &str, servers: &[Ipv4
     Ok(Edit::put(&path, Seen::List(list)))
 }
 
-/// Something about a list of DNS servers that the operator should know.
+/// A warning about a list of DNS servers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Warning {
@@ -200,7 +200,7 @@ pub struct Warning {
     pub what: String,
 }
 
-/// More servers than this disappear when somebody saves the page in the web interface.
+/// If somebody saves the page in the web interface, servers after this many are lost.
 pub const GUI_LIMIT: usize = 4;
 
 /// Looks at the list itself; whether the servers answer is a question for the network.
@@ -228,8 +228,8 @@ pub fn lint_dns_servers(servers: &[String]) -> Vec<Warning> {
     if !internal.is_empty() {
         for it in public {
             warn(format!(
-                "{it} is a public resolver among internal ones: a client may ask it first, does not find internal names \
-                 there, and tells it which ones it looked for"
+                "{it} is a public resolver among internal ones: a client may ask it first, then it does not find internal names \
+                 and reveals which names it looked for"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! config.xml for people's eyes: every value that may be a secret is replaced, so that diffs can be shown and kept.
+//! config.xml for display: every value that may be a secret is replaced, so that diffs can be shown and stored.
 
 use super::custom_kea::decode;
 use super::edit::{Edit, prove};
@@ -70,7 +70,7 @@ fn secret(value: &str, names: &mut HashMap<String, usize>) -> String {
     format!("[secret {}]", names.entry(value.to_owned()).or_insert(next))
 }
 
-/// Custom JSON with the values of secret members hidden; all of it, if it is no JSON.
+/// Custom JSON with the values of secret members hidden; all of it, if it is not JSON.
 fn kea(value: &str, names: &mut HashMap<String, usize>) -> String {
     match serde_json::from_slice::<Value>(&decode(value)) {
         Ok(mut json) => {
@@ -170,7 +170,7 @@ mod tests {
             assert!(diff.contains(line), "{line}{diff}");
         }
         assert!(!diff.contains("hunter") && !diff.contains(&of("server:")[..8]), "{diff}");
-        // What nobody can read is a secret as a whole.
+        // A value that can't be read is treated as a secret.
         let broken = xml("{", "\u{e9}");
         assert!(
             hidden(&Document::read(broken.as_bytes()).unwrap(), &mut HashMap::new())

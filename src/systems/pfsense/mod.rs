@@ -1,6 +1,6 @@
-//! pfSense: its config.xml, read by its own rules and edited without moving a foreign byte.
+//! pfSense: its config.xml, read by its own rules and edited without changing a foreign byte.
 //! `xml` reads, `edit` changes bytes, `write` saves; the other files each know one part of the configuration.
-//! Not for: Kea's own files; those are another system's.
+//! Not for: Kea's own files; they belong to another system.
 
 pub mod custom_kea;
 pub mod ddns;
@@ -18,5 +18,5 @@ pub use write::{
 };
 pub use xml::{Consequence, Dialect, Document, Id, Kind, SIZE_LIMIT, Seen, Unreadable};
 
-/// What is run on a firewall: PHP, with its script on standard input.
+/// The program that runs on a firewall: PHP, with its script on standard input.
 pub const PROGRAMS: [crate::world::Program; 1] = [crate::world::Program { name: "php", shapes: &[&[]] }];

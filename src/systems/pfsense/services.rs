@@ -1,5 +1,5 @@
-//! D2 as pfSense's web interface and boot know it: an entry in Status > Services (which the Service Watchdog package reads
-//! too) and an early shell command. pfSense itself starts neither.
+//! D2 in pfSense's web interface and boot: an entry in Status > Services (which the Service Watchdog package reads too) and
+//! an early shell command.
 
 use super::edit::Edit;
 use super::xml::{Document, Seen};
@@ -10,7 +10,7 @@ use std::path::Path;
 const NAME: &str = "kea-dhcp-ddns";
 const SERVICES: &str = "installedpackages/service";
 const EARLY: &str = "system/earlyshellcmd";
-/// The Shellcmd package writes `EARLY` anew from this list whenever it is saved (shellcmd.inc, `shellcmd_sync_package`).
+/// The Shellcmd package rewrites `EARLY` from this list each time it is saved (shellcmd.inc, `shellcmd_sync_package`).
 const PACKAGE: &str = "installedpackages/shellcmdsettings/config";
 
 /// What config.xml says about D2.
@@ -62,12 +62,12 @@ fn rc_file(script: &Path) -> Result<&str> {
             "{}: pfSense's shell would not read this path as one word",
             script.display()
         ))
-        .hint("pfsense.d2-script in pfddns.toml names it: letters, digits and `/._-+`"));
+        .hint("set pfsense.d2-script in pfddns.toml; use letters, digits and `/._-+`"));
     }
     let name = script.file_name().and_then(|it| it.to_str()).filter(|it| it.ends_with(".sh"));
     name.ok_or_else(|| {
         Error::usage(format!("{}: pfSense runs only scripts whose name ends in `.sh`", script.display()))
-            .hint("pfsense.d2-script in pfddns.toml names it")
+            .hint("set pfsense.d2-script in pfddns.toml")
     })
 }
 
@@ -82,7 +82,7 @@ fn of_package(document: &Document<'_>, script: &Path) -> Vec<Seen> {
     list(document, PACKAGE).into_iter().filter(|it| says(it, "cmd", &command)).collect()
 }
 
-/// What is there.
+/// The entries of config.xml.
 pub fn entries(document: &Document<'_>, script: &Path) -> Entries {
     let file = script.file_name().and_then(|it| it.to_str()).unwrap_or_default();
     let package = has_package(document);
@@ -95,7 +95,7 @@ pub fn entries(document: &Document<'_>, script: &Path) -> Entries {
     }
 }
 
-/// The edits that add what is missing. Refuses where somebody else's entry would be in the way.
+/// The edits that add what is missing. Refuses if a foreign entry has the same name.
 pub fn install(document: &Document<'_>, script: &Path) -> Result<Vec<Edit>> {
     let file = rc_file(script)?;
     let found = entries(document, script);
@@ -125,7 +125,7 @@ pub fn install(document: &Document<'_>, script: &Path) -> Result<Vec<Edit>> {
     Ok(edits)
 }
 
-/// The edits that take out ours, wherever they stand by now; entries of others stay.
+/// The edits that remove our entries, in any position; foreign entries stay.
 pub fn remove(document: &Document<'_>, script: &Path) -> Result<Vec<Edit>> {
     let file = rc_file(script)?;
     let services = list(document, SERVICES).into_iter().filter(|it| says(it, "rcfile", file));
@@ -187,7 +187,7 @@ mod tests {
         let document = Document::read(text.as_bytes()).unwrap();
         let error = install(&document, Path::new(SCRIPT)).unwrap_err();
         assert!(error.what().contains("Shellcmd package"), "{error}");
-        // Nor is it taken away with ours.
+        // Nor is it removed with ours.
         assert_eq!(remove(&document, Path::new(SCRIPT)).unwrap().len(), 2);
     }
 

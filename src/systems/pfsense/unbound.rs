@@ -1,4 +1,4 @@
-//! The DNS Resolver of pfSense: forwarding the internal zone and its reverse zones, or holding a copy of them.
+//! The DNS Resolver of pfSense: it forwards the internal zone and its reverse zones, or has a copy of them.
 //! Overrides are marked in their description, the text in `custom_options` by comment lines; only those are ever removed.
 
 use super::custom_kea::decode;
@@ -59,7 +59,7 @@ pub fn show(document: &Document<'_>) -> Resolver {
     }
 }
 
-/// Where the firewall itself can ask its resolver; none if that is off, or listens on no address that is written here.
+/// Where the firewall itself can ask its resolver; none if it is off, or listens on no address in this file.
 pub fn listens(document: &Document<'_>) -> Option<SocketAddr> {
     let unbound = document.at(&["unbound"])?;
     document.child(unbound, "enable")?;
@@ -83,8 +83,8 @@ fn same_domain(written: &str, zone: &ZoneName) -> bool {
     written.trim_end_matches('.').eq_ignore_ascii_case(&domain(zone))
 }
 
-/// The change that makes the resolver ask these servers for this zone; with none, it takes our overrides out.
-/// Somebody else's override of the same domain is a refusal.
+/// The change that makes the resolver ask these servers for this zone; without servers, removes our overrides.
+/// A foreign override of the same domain is refused.
 pub fn forward(document: &Document<'_>, zone: &ZoneName, servers: &[IpAddr]) -> Result<Vec<Edit>> {
     check_servers(servers)?;
     let resolver = show(document);
@@ -153,7 +153,7 @@ fn entry(zone: &ZoneName, server: IpAddr) -> Seen {
     ])
 }
 
-/// The change that makes the resolver keep a copy of the zone, transferred from these servers; with none, it goes.
+/// The change that makes the resolver keep a copy of the zone, from these servers; without servers, removes it.
 pub fn auth_zone(document: &Document<'_>, zone: &ZoneName, primaries: &[IpAddr]) -> Result<Vec<Edit>> {
     check_servers(primaries)?;
     let resolver = show(document);
@@ -164,7 +164,7 @@ pub fn auth_zone(document: &Document<'_>, zone: &ZoneName, primaries: &[IpAddr])
     let without = without_block(&resolver.custom_options, zone)?;
     let declared = format!("name: \"{}\"", domain(zone));
     if without.contains(&declared) && !primaries.is_empty() {
-        return Err(Error::new(format!("the resolver's custom options already hold something for {}", domain(zone)))
+        return Err(Error::new(format!("the resolver's custom options already have lines for {}", domain(zone)))
             .hint("remove it in Services > DNS Resolver first"));
     }
     let mut text = without;
@@ -194,7 +194,7 @@ fn end(zone: &ZoneName) -> String {
 fn block(zone: &ZoneName, primaries: &[IpAddr]) -> String {
     let primaries: String = primaries.iter().map(|it| format!("  primary: {it}\n")).collect();
     let name = domain(zone);
-    // unbound has answers of its own for the reverse zones of private networks, and they come first.
+    // unbound has built-in answers for the reverse zones of private networks, and they come first.
     let let_through = match zone.is_reverse() {
         true => format!("  local-zone: \"{name}\" typetransparent\n"),
         false => String::new(),
@@ -226,7 +226,7 @@ fn without_block(text: &str, zone: &ZoneName) -> Result<String> {
         }
     }
     if inside {
-        return Err(Error::new(format!("the resolver's custom options have `{begin}` without its end"))
+        return Err(Error::new(format!("the resolver's custom options have `{begin}` without the end line"))
             .hint("repair the text in Services > DNS Resolver > Custom options"));
     }
     Ok(kept)

@@ -1,4 +1,4 @@
-//! Entries of an address list, `[!]address[/prefix]`, in the form servers give them back.
+//! Entries of an address list, `[!]address[/prefix]`, in the form that servers return.
 
 use crate::error::{Error, Result};
 use ipnet::IpNet;
@@ -22,8 +22,8 @@ impl Entry {
         Ok(Self { deny, net: net.trunc() })
     }
 
-    /// True if it lets in so much that it is no restriction: shorter than /8, or /16 for IPv6. IPv4 written as IPv6
-    /// (RFC 4291 §2.5.5.2) counts as IPv4.
+    /// True if it allows so many addresses that it does not restrict: shorter than /8, or /16 for IPv6. IPv4 written as
+    /// IPv6 (RFC 4291 §2.5.5.2) counts as IPv4.
     pub fn is_nearly_everybody(self) -> bool {
         let wide = match self.net {
             IpNet::V4(net) => net.prefix_len() < 8,
@@ -46,7 +46,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The list as a server gives it back. Entries it would refuse stay as they are; `check` finds them.
+/// The list as a server returns it. Entries that it would refuse stay as they are; `check` finds them.
 pub fn normalise(list: &[String]) -> Vec<String> {
     list.iter().map(|it| Entry::parse(it).map_or_else(|_| it.clone(), |entry| entry.to_string())).collect()
 }
@@ -54,7 +54,7 @@ pub fn normalise(list: &[String]) -> Vec<String> {
 /// Refuses a list the server would refuse, halfway through (Technitium: at most 255 entries).
 pub fn check(list: &[String]) -> Result<()> {
     if list.len() > 255 {
-        return Err(Error::usage(format!("an address list holds at most 255 entries, this one has {}", list.len())));
+        return Err(Error::usage(format!("an address list has at most 255 entries, this one has {}", list.len())));
     }
     list.iter().try_for_each(|it| Entry::parse(it).map(|_| ()))
 }

@@ -1,8 +1,8 @@
-//! BIND 9 (9.18 seen) by one include file of our own and rndc. named.conf stays the operator's; it needs, once,
+//! BIND 9 (tested with 9.18) with one include file, which only pfddns writes, and rndc. The operator writes named.conf, with
 //! `include "/etc/bind/pfddns.conf";` and in each managed zone `allow-update { "pfddns-lan.example"; };`.
 //!
-//! A zone's list is written as `acl "pfddns-<zone>"`, so it must be there before named.conf may name it: `set_rules` with
-//! `Deny` writes it. The file must exist and be readable for named: `install -o root -g bind -m 640 /dev/null FILE`.
+//! A zone's list is written as `acl "pfddns-<zone>"`, so it must exist before named.conf may name it: `set_rules` with
+//! `Deny` writes it. The file must exist and named must be able to read it: `install -o root -g bind -m 640 /dev/null FILE`.
 
 mod file;
 
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What is run on a firewall.
+/// The programs that run on a firewall.
 pub const PROGRAMS: [Program; 1] = [Program { name: "rndc", shapes: &[&["**"]] }];
 /// rndc answers in milliseconds; reading 10,000 zones again takes named a few seconds.
 const RNDC_LIMIT: Duration = Duration::from_secs(30);
@@ -42,8 +42,10 @@ impl Bind {
         let host = world.first()?;
         let path = self.file.display();
         let Some(mode) = host.mode(&self.file)? else {
-            return Err(Error::new(format!("{path}: no such file; named must be able to read it"))
-                .hint(format!("install -o root -g bind -m 640 /dev/null {path}, and include it in named.conf")));
+            return Err(Error::new(format!(
+                "{path}: not found; the file must exist, and named must be able to read it"
+            ))
+            .hint(format!("install -o root -g bind -m 640 /dev/null {path}, and include it in named.conf")));
         };
         if mode & 0o007 != 0 {
             return Err(Error::new(format!("{path}: everybody may read the keys in it (mode {mode:04o})"))
@@ -53,7 +55,7 @@ impl Bind {
         Ok((File::parse(&self.file, &bytes)?, bytes))
     }
 
-    /// Writes the file and has named read it. If named does not like it, the old file is put back.
+    /// Writes the file and has named read it. If named refuses it, the old file is restored.
     fn install(&self, world: &mut World, file: &File, old: &[u8]) -> Result<()> {
         let new = file.render();
         let host = world.first_mut()?;
@@ -64,7 +66,7 @@ impl Bind {
         if new.as_bytes() != old {
             write(host, old, new.as_bytes())?;
         }
-        // Also when nothing changed: a run that was killed before this left named with the old rules.
+        // Also when nothing changed: after a run that was killed before this, named still has the old rules.
         let Err(error) = self.reconfig(host) else { return Ok(()) };
         if new.as_bytes() != old {
             write(host, new.as_bytes(), old).doing(|| format!("putting {} back", self.file.display()))?;
@@ -93,10 +95,10 @@ impl Bind {
         let text = String::from_utf8_lossy(stderr);
         let line = text.lines().next().unwrap_or("no reason given").trim_start_matches("rndc: ");
         Error::new(format!("{}: rndc {command}: {line}", self.name))
-            .hint("named's log says why; is `rndc` of this server in pfddns.toml the one that works at the prompt?")
+            .hint("named's log says why; check that `rndc` of this server in pfddns.toml is the command that works at the prompt")
     }
 
-    /// Names of all keys named holds, ours or not: `view "_default"; type "static"; key "ddns-1";`
+    /// Names of all keys that named has, ours or not: `view "_default"; type "static"; key "ddns-1";`
     fn loaded_keys(&self, world: &World) -> Result<Vec<KeyName>> {
         let list = self.ask(world, &["tsig-list"])?;
         let name = |line: &str| KeyName::new(line.split("key \"").nth(1)?.split('"').next()?).ok();
@@ -105,12 +107,12 @@ impl Bind {
         Ok(names.into_iter().collect())
     }
 
-    /// True if named lets anybody at all update the zone. An error if it does not serve the zone as primary.
+    /// True if named lets any client update the zone. An error if it does not serve the zone as primary.
     fn is_dynamic(&self, world: &World, zone: &ZoneName) -> Result<bool> {
         let status = self.ask(world, &["zonestatus", zone.without_dot()])?;
         if !matches!(field(&status, "type: "), Some("primary" | "master")) {
             return Err(Error::new(format!("{zone} is not a primary zone on {}", self.name))
-                .hint("name the server that has it as a primary zone"));
+                .hint("use the server that has it as a primary zone"));
         }
         Ok(field(&status, "dynamic: ") == Some("yes"))
     }
@@ -121,20 +123,17 @@ impl Bind {
         match file.zones.get(zone) {
             Some(rules) if dynamic || rules.mode == UpdateMode::Deny => Ok(rules.clone()),
             Some(_) => Err(self.not_wired(zone)),
-            None if dynamic => {
-                Err(Error::new(format!("{}: updates of {zone} are ruled by named.conf itself", self.name)).hint(
-                    format!(
-                        "replace its allow-update or update-policy by `allow-update {{ \"pfddns-{}\"; }};`",
-                        zone.without_dot()
-                    ),
-                ))
-            }
+            None if dynamic => Err(Error::new(format!("{}: named.conf itself sets who may update {zone}", self.name))
+                .hint(format!(
+                    "replace its allow-update or update-policy by `allow-update {{ \"pfddns-{}\"; }};`",
+                    zone.without_dot()
+                ))),
             None => Ok(ZoneRules { mode: UpdateMode::Deny, acl: Vec::new(), rows: Vec::new() }),
         }
     }
 
     fn not_wired(&self, zone: &ZoneName) -> Error {
-        Error::new(format!("{}: named does not go by the rules that {} has for {zone}", self.name, self.file.display()))
+        Error::new(format!("{}: named does not use the rules that {} has for {zone}", self.name, self.file.display()))
             .hint(format!("give the zone `allow-update {{ \"pfddns-{}\"; }};` in named.conf", zone.without_dot()))
     }
 
@@ -164,7 +163,7 @@ impl Bind {
         Ok(())
     }
 
-    /// Like `read_rules`, but rules that named does not go by yet may be replaced.
+    /// Like `read_rules`, but rules that named does not use yet may be replaced.
     fn read_rules_or_unwired(&self, world: &World, zone: &ZoneName) -> Result<ZoneRules> {
         match self.read(world)?.0.zones.remove(zone) {
             Some(rules) => Ok(rules),
@@ -178,7 +177,7 @@ impl Bind {
         let ours = file.keys.iter().position(|it| &it.name == name);
         if ours.is_none() && self.loaded_keys(world)?.contains(name) {
             return Err(Error::new(format!(
-                "{} has a key {name} outside {}; it was left alone",
+                "{} has a key {name} outside {}; it was not changed",
                 self.name,
                 self.file.display()
             ))
@@ -192,7 +191,7 @@ impl Bind {
                     .is_some_and(|it| it.algorithm == new.algorithm && it.secret.expose() == new.secret.expose());
                 if !same {
                     return Err(Error::new(format!(
-                        "{} holds a key {name} with another secret or algorithm; it was left alone",
+                        "{} has a key {name} with another secret or algorithm; it was not changed",
                         self.name
                     ))
                     .hint("a key's name is used once: make a new key"));
@@ -206,14 +205,14 @@ impl Bind {
         if self.loaded_keys(world)?.contains(name) == wanted {
             return Ok(());
         }
-        Err(Error::new(format!("{}: named does not go by the keys in {}", self.name, self.file.display()))
+        Err(Error::new(format!("{}: named does not use the keys in {}", self.name, self.file.display()))
             .hint(format!("include \"{}\"; in named.conf, once, outside views", self.file.display())))
     }
 }
 
 impl NameServer for Bind {
     async fn zones(&self, world: &World) -> Result<Vec<ZoneName>> {
-        // rndc has no list of zones; ours are those named.conf refers to by our lists.
+        // rndc can't list zones; ours are those for which named.conf refers to our lists.
         let doing = || format!("listing the zones of {}", self.name);
         Ok(self.read(world).doing(doing)?.0.zones.into_keys().collect())
     }
@@ -264,7 +263,7 @@ impl NameServer for Bind {
     }
 
     async fn standing(&self, world: &World) -> Result<Standing> {
-        let status = self.ask(world, &["status"]).doing(|| format!("asking {} how it stands", self.name))?;
+        let status = self.ask(world, &["status"]).doing(|| format!("asking {} for its state", self.name))?;
         let get = |name: &str| {
             let found = field(&status, name).map(str::to_owned);
             found.ok_or_else(|| Error::new(format!("{}: rndc status has no line `{name}`", self.name)))
@@ -284,7 +283,7 @@ impl NameServer for Bind {
             }
         }
         let (mode, acl) = match rules.mode {
-            // An empty list lets nobody in.
+            // An empty list allows no client.
             UpdateMode::Acl if rules.acl.is_empty() => (UpdateMode::Deny, Vec::new()),
             UpdateMode::Allow => (UpdateMode::Allow, Vec::new()),
             mode => (mode, acl::normalise(&rules.acl)),

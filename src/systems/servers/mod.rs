@@ -31,12 +31,12 @@ pub struct HeldKey {
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// How a server stands.
+/// The state of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Its version, as it says.
+    /// The version it reports.
     pub version: String,
-    /// When its process started, in its own spelling: another value means it was restarted in between.
+    /// When its process started, as it reports it: another value means that it was restarted in between.
     pub started: String,
     /// Longest time from a change to the file on its disk; a crash before it loses the change.
     pub save_delay: Duration,
@@ -47,17 +47,17 @@ pub struct Standing {
 pub trait NameServer {
     /// Zones that can take updates here, the server's internal ones left out.
     async fn zones(&self, world: &World) -> Result<Vec<ZoneName>>;
-    /// Keys the server holds, foreign ones too.
+    /// The server's keys, foreign ones too.
     async fn keys(&self, world: &World) -> Result<Vec<HeldKey>>;
-    /// Adds a key and reads it back. One that is there already is fine; the same name with another secret or algorithm
-    /// is an error and is left alone.
+    /// Adds a key and reads it back. An existing equal key is fine; the same name with another secret or algorithm is an
+    /// error and is not changed.
     async fn add_key(&self, world: &mut World, key: &KeyRef, secret: &Secret) -> Result<()>;
     /// Removes a key and reads back that it is gone; absent is fine.
     async fn remove_key(&self, world: &mut World, name: &KeyName) -> Result<()>;
-    /// By what the server decides updates of this zone.
+    /// The rules by which the server decides updates of this zone.
     async fn rules(&self, world: &World, zone: &ZoneName) -> Result<ZoneRules>;
-    /// Puts `rules` in place of `replaces`; anything else there is an error, unless it is `rules` already. No moment in
-    /// between takes unsigned updates. Rules that ask for no signature are refused.
+    /// Replaces `replaces` by `rules`; other rules on the server are an error, unless they are `rules` already. At no moment
+    /// in between does the zone accept unsigned updates. Rules that require no signature are refused.
     async fn set_rules(
         &self,
         world: &mut World,
@@ -65,8 +65,8 @@ pub trait NameServer {
         replaces: &ZoneRules,
         rules: &ZoneRules,
     ) -> Result<()>;
-    /// Like `set_rules`, for the bypass: the only way to rules that ask for no signature, and only for a short list of
-    /// addresses. Never opens a zone to everybody.
+    /// Like `set_rules`, for the bypass: only this call sets rules that require no signature, and only for a short list of
+    /// addresses. It never opens a zone to everybody.
     async fn set_bypass_rules(
         &self,
         world: &mut World,
@@ -110,7 +110,7 @@ impl Server {
         }
     }
 
-    /// True if this server decides the same way by both: order and repeats of rows and types do not count.
+    /// True if both mean the same to this server: order and repeats of rows and types do not count.
     pub fn same_rules(&self, one: &ZoneRules, other: &ZoneRules) -> bool {
         same_rules(&self.normalise(one), &self.normalise(other))
     }
@@ -187,8 +187,8 @@ impl NameServer for Server {
     }
 }
 
-/// Checks a secret before it goes anywhere: a server takes any text and then answers BADSIG, and Technitium never saves
-/// its settings again once one is longer than 255 bytes.
+/// Checks a secret before it is sent: a server accepts any text and then answers BADSIG, and Technitium never saves its
+/// settings again after one is longer than 255 bytes.
 fn check_secret(key: &KeyName, secret: &Secret) -> Result<()> {
     let text = secret.expose();
     match STANDARD.decode(text) {
@@ -198,27 +198,27 @@ fn check_secret(key: &KeyName, secret: &Secret) -> Result<()> {
     }
 }
 
-/// `set_rules` may not leave a zone that takes unsigned updates.
+/// `set_rules` must not leave a zone that accepts unsigned updates.
 fn check_signed(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
     if rules.signature_required() {
         return Ok(());
     }
-    Err(Error::new(format!("these rules would let {zone} take unsigned updates; nothing was changed")).hint(
-        "name at least one key, or close the zone; `pfddns bypass enable` opens it for a while, to few addresses",
+    Err(Error::new(format!("with these rules {zone} would accept unsigned updates; nothing was changed")).hint(
+        "name at least one key, or close the zone; `pfddns bypass enable` opens it for a limited time, to few addresses",
     ))
 }
 
-/// The bypass opens a zone to listed addresses only, and the list must be short of everybody.
+/// The bypass opens a zone to listed addresses only, and the list must not cover nearly all addresses.
 fn check_bypass(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::new(format!("the bypass rules for {zone} {why}; nothing was changed"))
-            .hint("a bypass names the addresses that may update without a signature, such as the firewall's"))
+            .hint("a bypass lists the addresses that may update without a signature, such as the firewall's"))
     };
     if rules.mode != UpdateMode::Acl {
-        return refuse("do not go by an address list");
+        return refuse("use no address list");
     }
     if !rules.rows.is_empty() {
-        return refuse("name keys, so they are no bypass");
+        return refuse("name keys, so they are not a bypass");
     }
     if !rules.acl.iter().any(|entry| !entry.trim().starts_with('!')) {
         return refuse("name no address");
@@ -231,9 +231,12 @@ fn check_bypass(zone: &ZoneName, rules: &ZoneRules) -> Result<()> {
     Ok(())
 }
 
-/// The rules are others now than when the change was planned.
+/// The rules have changed since the change was planned.
 fn moved(server: &ServerName, zone: &ZoneName) -> Error {
-    Error::new(format!("{server}: the update rules of {zone} are not what they were; nothing was changed")).plan_again()
+    Error::new(format!(
+        "{server}: the update rules of {zone} have changed since the plan was made; nothing was changed"
+    ))
+    .plan_again()
 }
 
 /// Order and repeats of rows and types do not count; those of addresses do, the first match decides.

@@ -1,5 +1,6 @@
 //! Technitium DNS Server 13.6, 14.3 and 15.2 by its HTTP API: zones, keys, update rules.
-//! It says `ok` to much that it does not do (misspelt words, rules for secondary zones), so every write is read back.
+//! It answers `ok` to some requests without doing them (misspelt words, rules for secondary zones), so every write is
+//! read back.
 
 mod api;
 mod keys;
@@ -89,7 +90,7 @@ struct Node {
 }
 
 impl Technitium {
-    /// A server by its configuration; nothing is asked yet. `save_delay` overrides what is known of its version.
+    /// A server by its configuration; nothing is asked yet. `save_delay` overrides the default of its version.
     pub fn new(name: ServerName, dns: SocketAddr, url: &str, token_file: &Path, save_delay: Option<Duration>) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         Self { name, dns, url, token_file: token_file.to_owned(), save_delay }
@@ -115,10 +116,10 @@ impl Technitium {
                     "{} is a secondary node of a cluster ({}); nothing was changed",
                     self.name, node.name
                 ))
-                .hint(format!("only the primary node may be written to: give the url of {primary} in pfddns.toml")))
+                .hint(format!("only the primary node accepts changes: set url to {primary} in pfddns.toml")))
             }
-            None => Err(Error::new(format!("{} is in a cluster and does not say which node it is", self.name))
-                .hint("look at Administration, Cluster in its web console")),
+            None => Err(Error::new(format!("{} is in a cluster and does not report which node it is", self.name))
+                .hint("see Administration, Cluster in its web console")),
         }
     }
 
@@ -139,10 +140,10 @@ impl Technitium {
                 "{zone} is a {} zone on {}: it has no update rules",
                 options.kind, self.name
             ))
-            .hint("name the server that has it as a primary zone"));
+            .hint("use the server that has it as a primary zone"));
         };
         let mode = mode(&update)
-            .ok_or_else(|| Error::new(format!("{}: update mode `{update}` of {zone} is not known here", self.name)))?;
+            .ok_or_else(|| Error::new(format!("{}: update mode `{update}` of {zone} is not supported", self.name)))?;
         let rows = policies.into_iter().map(|it| self.row(zone, it)).collect::<Result<_>>()?;
         Ok(ZoneRules { mode, acl, rows })
     }
@@ -170,14 +171,14 @@ impl Technitium {
         let list = if new.acl.is_empty() { "false".to_owned() } else { new.acl.join(",") };
         let rows = [("updateSecurityPolicies", policies.as_str())];
         let sources = [("update", word(new.mode)), ("updateNetworkACL", list.as_str())];
-        // One call would apply mode and list before it looks at the policies, and keep them if those are refused. So two
-        // calls: addresses first when the zone closes or gives up its keys, keys first when it asks for them.
+        // One call would apply mode and list before it checks the policies, and keep them if the policies are refused. So two
+        // calls: addresses first when the zone closes or loses its keys, keys first when it requires them.
         let (first, halfway, second) = if new.mode == UpdateMode::Deny || new.rows.is_empty() {
             (&sources[..], ZoneRules { rows: old.rows.clone(), ..new.clone() }, &rows[..])
         } else {
             (&rows[..], ZoneRules { rows: new.rows.clone(), ..old.clone() }, &sources[..])
         };
-        // Halfway is where a run that was killed between the calls left it.
+        // The halfway state is left by a run that was killed between the calls.
         if !same_rules(&now, &halfway) {
             if !same_rules(&now, &old) {
                 return Err(moved(&self.name, zone));
@@ -200,11 +201,11 @@ impl Technitium {
         if same_rules(&found, wanted) {
             return Ok(());
         }
-        Err(Error::new(format!("{} said ok but did not take the rules for {zone}; it has: {found}", self.name))
-            .hint("is somebody else changing the zone's options? plan again"))
+        Err(Error::new(format!("{} answered ok but did not set the rules for {zone}; it has: {found}", self.name))
+            .hint("somebody else may be changing the zone's options; make a new plan"))
     }
 
-    /// Rows as the API wants them. An empty cell would be dropped and shift all that follow.
+    /// Rows in the API's form. An empty cell would be dropped and shift all later cells.
     fn policy_cells(&self, zone: &ZoneName, rows: &[GrantRow]) -> Result<String> {
         let mut cells = Vec::new();
         for row in rows {
@@ -234,9 +235,9 @@ impl NameServer for Technitium {
         let answer: Result<Response<Zones>> = self.call(world, "zones/list", &[], &[]).await;
         let all = answer.doing(|| format!("listing the zones of {}", self.name))?.response.zones;
         if all.is_empty() {
-            // There are always internal zones: a user without rights gets an empty list and no error.
-            return Err(Error::new(format!("{} shows no zone at all to the token's user", self.name))
-                .hint("put the user into the group DNS Administrators, or give it rights on the zones"));
+            // Internal zones always exist: a user without rights gets an empty list and no error.
+            return Err(Error::new(format!("{} shows the token's user no zone at all", self.name))
+                .hint("add the user to the group DNS Administrators, or give it rights on the zones"));
         }
         let ours = |zone: &ListedZone| {
             !zone.internal && !zone.disabled && matches!(zone.kind.as_str(), "Primary" | "Forwarder")
@@ -279,7 +280,7 @@ impl NameServer for Technitium {
     }
 
     async fn standing(&self, world: &World) -> Result<Standing> {
-        let info = self.info(world).await.doing(|| format!("asking {} how it stands", self.name))?;
+        let info = self.info(world).await.doing(|| format!("asking {} for its state", self.name))?;
         let save_delay = self.save_delay.unwrap_or_else(|| save_delay(&info.version));
         Ok(Standing { version: info.version, started: info.uptimestamp, save_delay })
     }

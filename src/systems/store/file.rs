@@ -1,8 +1,8 @@
 //! The embedded secret store: one file, sealed with ChaCha20-Poly1305 (RFC 8439) under a random key in `<file>.key`.
 //!
-//! What the seal gives: a copy of the sealed file alone (a backup, a disk image of one folder, a mail) tells nothing, and a
-//! changed, damaged or swapped file is noticed and refused. What it does not give: whoever can read **both** files (root, a
-//! backup that holds both) can read the keys, and whoever can write the file can put an older copy of it back.
+//! The seal protects: a copy of the sealed file alone (a backup, a disk image of one folder, a mail) reveals nothing, and a
+//! changed, damaged or swapped file is detected and refused. It does not protect against anyone who can read **both** files
+//! (root, a backup with both): they can read the keys. Anyone who can write the file can restore an older copy of it.
 //!
 //! Form: the line `pfddns sealed store 1`, 12 bytes nonce, then the sealed JSON and its tag; the line is authenticated too.
 //! The JSON keeps the last ten versions of each secret, as KV version 2 does.
@@ -74,7 +74,7 @@ impl FileStore {
         Self { path: path.into(), key_path: beside(".key"), lock_path: beside(".lock"), secret: secret.into() }
     }
 
-    /// The latest version, 0 and nothing if there is none.
+    /// The latest version; 0 and empty if there is none.
     pub(super) fn read(&self, world: &World) -> Result<(u64, Fields)> {
         Ok(self.fields(world, &self.secret, None)?.unwrap_or_default())
     }
@@ -126,15 +126,15 @@ impl FileStore {
         let text = unseal(&key, sealed).ok_or_else(|| {
             let (file, key) = (self.path.display(), self.key_path.display());
             Error::new(format!("{file}: the seal is broken: the file was changed or damaged, or {key} is not its key"))
-                .hint("put both files back from the same backup; nothing was overwritten")
+                .hint("restore both files from the same backup; nothing was overwritten")
         })?;
-        // The JSON library's message could quote a value: it is not told.
+        // The JSON library's message could quote a value: it is not shown.
         let content = serde_json::from_slice::<Content>(&text).ok().filter(Content::is_whole).ok_or_else(|| {
             Error::new(format!(
-                "{}: sealed properly, but its content is not as this program writes it",
+                "{}: the seal is right, but this program does not know the content's format",
                 self.path.display()
             ))
-            .hint("was it written by a newer pfddns?")
+            .hint("a newer pfddns may have written it")
         })?;
         Ok((content, Some(Digest::of(&bytes))))
     }
@@ -147,17 +147,17 @@ impl FileStore {
             return match sealed.len() >= shortest {
                 true => Ok(sealed),
                 false => {
-                    Err(Error::new(format!("{file}: the sealed store is cut short")).hint("put it back from a backup"))
+                    Err(Error::new(format!("{file}: the sealed store is cut short")).hint("restore it from a backup"))
                 }
             };
         }
         Err(match bytes.strip_prefix(MAGIC) {
             Some(_) => {
-                Error::new(format!("{file}: a sealed store in a format this program does not know (it knows 1)"))
+                Error::new(format!("{file}: a sealed store in a format that this program does not know (it knows 1)"))
                     .hint("use the pfddns that wrote it, or a newer one")
             }
-            None => Error::new(format!("{file}: not a sealed store of pfddns; it was left as it is"))
-                .hint("name another file in [store], or put the store back from a backup"),
+            None => Error::new(format!("{file}: not a sealed store of pfddns; it was not changed"))
+                .hint("set another path in [store], or restore the store from a backup"),
         })
     }
 
@@ -165,7 +165,7 @@ impl FileStore {
         let Some(bytes) = host.read_private(&self.key_path)? else { return Ok(None) };
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| {
             Error::new(format!("{}: {} bytes, but a key has 32", self.key_path.display(), bytes.len()))
-                .hint("put the key file back from a backup")
+                .hint("restore the key file from a backup")
         })?;
         Ok(Some(LessSafeKey::new(key)))
     }
@@ -179,8 +179,8 @@ impl FileStore {
 
     fn key_missing(&self) -> Error {
         let (key, file) = (self.key_path.display(), self.path.display());
-        Error::new(format!("{key}: no such file, and {file} can't be read without it"))
-            .hint("put the key file back from a backup; without it, remove the sealed file and make new keys")
+        Error::new(format!("{key}: not found, and {file} can't be read without it"))
+            .hint("restore the key file from a backup; without a backup, remove the sealed file and make new keys")
     }
 }
 

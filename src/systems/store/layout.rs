@@ -1,5 +1,5 @@
-//! How TSIG keys lie in the fields of one secret: a field per key, named like the key without its dot, and `current`.
-//! Fields of other shapes belong to somebody else: never read as keys, never written.
+//! How TSIG keys are stored in the fields of one secret: a field per key, named like the key without its dot, and
+//! `current`. Fields of other shapes belong to others: never read as keys, never written.
 
 use super::{Edit, StoredKey};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroize as _;
 
-/// The field that names the key in use.
+/// The field that names the current key.
 const CURRENT: &str = "current";
 
 /// All fields of the secret at one version. Wiped when dropped, as far as the JSON library lets us.
@@ -34,12 +34,12 @@ fn wipe(value: &mut Value) {
 }
 
 impl Fields {
-    /// Our keys, in the order of the fields. A field that is clearly one of ours and cannot be read is an error.
+    /// Our keys, in the order of the fields. A field that is clearly ours and can't be read is an error.
     pub(super) fn keys(&self) -> Result<Vec<StoredKey>> {
         self.0.iter().filter_map(|(field, value)| key(field, value).transpose()).collect()
     }
 
-    /// The key in use. One that is not there, or is retired, is an error.
+    /// The current key. It is an error if that key is missing or retired.
     pub(super) fn current(&self) -> Result<Option<KeyName>> {
         let name = match self.0.get(CURRENT) {
             None | Some(Value::Null) => return Ok(None),
@@ -49,7 +49,7 @@ impl Fields {
         match self.keys()?.iter().find(|it| it.name == name) {
             Some(key) if key.retired.is_none() => Ok(Some(name)),
             Some(_) => Err(bad(CURRENT, &format!("names key {name}, which is retired"))),
-            None => Err(bad(CURRENT, &format!("names key {name}, which is not there"))),
+            None => Err(bad(CURRENT, &format!("names key {name}, which does not exist"))),
         }
     }
 
@@ -84,7 +84,7 @@ impl Fields {
                 let field = field(&key.name);
                 if field == CURRENT || self.0.contains_key(&field) {
                     let what = format!("a key can't be stored as {}: the store has a field of that name", key.name);
-                    return Err(Error::new(what).hint("names of keys are never used twice; take another name"));
+                    return Err(Error::new(what).hint("names of keys are never used twice; use another name"));
                 }
                 vec![(field, value(key))]
             }
@@ -103,10 +103,10 @@ impl Fields {
 }
 
 fn bad(field: &str, what: &str) -> Error {
-    Error::new(format!("field `{field}` of the secret {what}")).hint("repair that field in the store by hand")
+    Error::new(format!("field `{field}` of the secret {what}")).hint("repair this field in the store by hand")
 }
 
-/// One field as a key; `None` if it is somebody else's.
+/// One field as a key; `None` if it is foreign.
 fn key(field: &str, value: &Value) -> Result<Option<StoredKey>> {
     let text = |member: &str| value.get(member).and_then(Value::as_str);
     let (Some(algorithm), Some(secret), Some(created)) = (text("algorithm"), text("secret"), text("created")) else {
@@ -119,14 +119,14 @@ fn key(field: &str, value: &Value) -> Result<Option<StoredKey>> {
     let time = |text: &str| text.parse::<Timestamp>();
     let retired = match value.get("retired") {
         None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(time(text).map_err(|_| bad(field, "has a `retired` that is no time"))?),
-        Some(_) => return Err(bad(field, "has a `retired` that is no time")),
+        Some(Value::String(text)) => Some(time(text).map_err(|_| bad(field, "has a `retired` that is not a time"))?),
+        Some(_) => return Err(bad(field, "has a `retired` that is not a time")),
     };
     Ok(Some(StoredKey {
         name,
         algorithm: Algorithm::parse(algorithm)
             .ok_or_else(|| bad(field, "has an `algorithm` that is not known here"))?,
-        created: time(created).map_err(|_| bad(field, "has a `created` that is no time"))?,
+        created: time(created).map_err(|_| bad(field, "has a `created` that is not a time"))?,
         retired,
         secret: Secret::new(secret),
     }))

@@ -1,4 +1,4 @@
-//! Where TSIG secrets lie: a sealed file on the firewall, or Vault and OpenBao (KV version 2).
+//! Where TSIG secrets are stored: a sealed file on the firewall, or Vault and OpenBao (KV version 2).
 //! Both count versions of the whole secret and write only on top of the version that was read.
 //! Not for: making keys or deciding which one is used; that is a task.
 
@@ -115,7 +115,7 @@ impl Store {
             }
         }
         Err(Error::new(format!("{self}: key {} is neither in version {} nor in the latest one", at.field, at.version))
-            .hint("its version was pushed out or deleted after the key was forgotten; `pfddns tsig status` shows what is there"))
+            .hint("its version was deleted after the key was removed; `pfddns tsig status` shows the stored keys"))
     }
 
     /// The place of a key written with this version.

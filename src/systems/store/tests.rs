@@ -1,4 +1,4 @@
-//! The sealed file and the layout of the fields, attacked. What both stores promise is in `tests/store`.
+//! Attacks on the sealed file and on the layout of the fields. Tests of both stores are in `tests/store`.
 
 use super::file::FileStore;
 use super::layout::Fields;
@@ -123,7 +123,10 @@ fn foreign_files_and_newer_formats_are_left_alone() {
     for (bytes, words) in [
         (&b""[..], "not a sealed store of pfddns"),
         (b"<?xml version=\"1.0\"?><pfsense/>", "not a sealed store of pfddns"),
-        (b"pfddns sealed store 2\n0123456789012345678901234567890123456789", "in a format this program does not know"),
+        (
+            b"pfddns sealed store 2\n0123456789012345678901234567890123456789",
+            "in a format that this program does not know",
+        ),
     ] {
         fs::write(sealed.file(), bytes).unwrap();
         sealed.refuses(words);

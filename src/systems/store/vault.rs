@@ -32,7 +32,7 @@ impl std::fmt::Display for VaultStore {
     }
 }
 
-/// What the server said, when it said no: its HTTP code and its own words, which never hold what we sent.
+/// The server's refusal: its HTTP code and its own message, which never contains what we sent.
 struct No {
     code: u16,
     words: String,
@@ -92,7 +92,7 @@ impl VaultStore {
         };
         match written {
             Ok(answer) => answer.get("version").and_then(Value::as_u64).ok_or_else(|| self.nonsense()),
-            // There is no status of its own for a failed check-and-set, in no version: the words decide.
+            // No version has a separate status for a failed check-and-set: the message decides.
             Err(Failed::No(no)) if no.code == 400 && no.words.contains("did not match the current version") => {
                 Err(moved(self, expects, None))
             }
@@ -108,7 +108,7 @@ impl VaultStore {
                 let version = version.ok_or_else(|| self.nonsense())?;
                 let what = format!("the latest version ({version}) of the secret was deleted or destroyed");
                 Err(Error::new(what).hint(format!(
-                    "bring it back (`bao kv undelete -mount={} -versions={version} {}`), or name another secret in [store]",
+                    "restore it (`bao kv undelete -mount={} -versions={version} {}`), or set another secret in [store]",
                     self.mount, self.path
                 )))
             }
@@ -117,7 +117,7 @@ impl VaultStore {
         }
     }
 
-    /// A mount of KV version 1 answers 404 like an unwritten secret and would take the first write, at a wrong place.
+    /// A mount of KV version 1 answers 404 like an unwritten secret and would accept the first write, at a wrong path.
     async fn is_version_two(&self, client: &Client<'_>) -> Result<()> {
         let place = format!("sys/internal/ui/mounts/{}", self.mount);
         let answer = client.call(Method::GET, &place, None, None).await.map_err(|failed| self.explain(failed))?;
@@ -126,7 +126,7 @@ impl VaultStore {
         }
         let kind = answer.get("type").and_then(Value::as_str).unwrap_or("unknown");
         Err(Error::new(format!("mount `{}` is not KV version 2 (type {kind}); nothing was written", self.mount))
-            .hint("name a KV version 2 mount in [store], or upgrade this one (`bao kv enable-versioning`)"))
+            .hint("set a KV version 2 mount in [store], or upgrade this one (`bao kv enable-versioning`)"))
     }
 
     fn version_and_fields(&self, mut answer: Value) -> Result<(u64, Fields)> {
@@ -138,7 +138,7 @@ impl VaultStore {
     }
 
     fn nonsense(&self) -> Error {
-        Error::new("the answer is not that of a KV version 2 secret").hint("does [store] url lead to Vault or OpenBao?")
+        Error::new("the answer is not that of a KV version 2 secret").hint("check that [store] url is Vault or OpenBao")
     }
 
     fn client<'a>(&'a self, world: &'a World) -> Result<Client<'a>> {
@@ -146,7 +146,7 @@ impl VaultStore {
             error.hint(format!("put a token for {}/{} there, with mode 0600", self.mount, self.path))
         })?;
         if self.namespace.as_ref().is_some_and(|it| !it.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(Error::usage("[store] namespace has a character that does not belong in one"));
+            return Err(Error::usage("[store] namespace has a character that is not allowed there"));
         }
         Ok(Client { store: self, world, token, base: self.base()? })
     }
@@ -162,12 +162,11 @@ impl VaultStore {
         }
     }
 
-    /// Each way to fail in its own words.
+    /// Each failure with its own message.
     fn explain(&self, failed: Failed) -> Error {
         let no = match failed {
             Failed::Unreachable(why) => {
-                let advice =
-                    "is it up, and is [store] url right? after a write without an answer look at `pfddns tsig status`";
+                let advice = "check that it is up and [store] url is right; after a write without an answer run `pfddns tsig status`";
                 return Error::new(format!("no answer from {}: {why}", self.url)).hint(http::advice(&why, advice));
             }
             Failed::Nonsense => return self.nonsense(),
@@ -187,7 +186,7 @@ impl VaultStore {
                     .hint("its own log says why; once it is ready, run the command again")
             }
             307 | 429 | 472 | 473 => Error::new(format!("{url} is a standby (HTTP {})", no.code))
-                .hint("put the address of the active server, or of the balancer before them, into [store] url"),
+                .hint("set [store] url to the address of the active server, or of the load balancer"),
             501 => Error::new(format!("{url} was never initialised")).hint("bao operator init"),
             code => Error::new(format!("{url} refused the request (HTTP {code})")).hint("its own log says why"),
         }

@@ -1,5 +1,5 @@
-//! What an installed D2 document says: keys, domains, which of it is ours. Secrets come out as fingerprints only,
-//! except through `secret_of`, which gives an old key back from a backup.
+//! The content of an installed D2 document: keys, domains, which parts are ours. Secrets are returned as fingerprints
+//! only, except by `secret_of`, which returns an old key from a backup.
 
 use crate::error::Result;
 use crate::model::KeyName;
@@ -8,7 +8,7 @@ use crate::systems::kea::text::{Document, Node};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// Members of `DhcpDdns` that `d2::render` writes; all others are somebody else's.
+/// Members of `DhcpDdns` that `d2::render` writes; all others are foreign.
 const OURS: [&str; 9] = [
     "user-context",
     "ip-address",
@@ -34,18 +34,18 @@ pub struct Installed {
     pub keys: Vec<InstalledKey>,
     /// Domains in order, forward ones first.
     pub domains: Vec<InstalledDomain>,
-    /// What `render` would not write again: `FILE:line:column: what`. A document with any of this is not wholly ours.
+    /// Parts that `render` would not write again: `FILE:line:column: what`. A document with any of these is not wholly ours.
     pub foreign: Vec<String>,
 }
 
 /// A key as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledKey {
-    /// Its name as spelled there.
+    /// Its name as written there.
     pub name: String,
     /// Its algorithm as spelled there.
     pub algorithm: String,
-    /// Of its secret, if that stands in the document itself.
+    /// Of its secret, if the document itself contains it.
     pub fingerprint: Option<Fingerprint>,
     /// The file with its secret.
     pub secret_file: Option<String>,
@@ -54,7 +54,7 @@ pub struct InstalledKey {
 /// A domain as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledDomain {
-    /// Its name as spelled there.
+    /// Its name as written there.
     pub zone: String,
     /// True below `reverse-ddns`.
     pub reverse: bool,
@@ -121,15 +121,15 @@ impl Installed {
         for domain in &wanted.domains {
             let found = domains.get(&(domain.reverse, domain.zone.as_str()));
             if found.is_none_or(|it| it.servers != domain.servers) {
-                return Some(format!("has other servers or keys for {}", domain.zone));
+                return Some(format!("has different servers or keys for {}", domain.zone));
             }
         }
         let same_size = self.keys.len() == wanted.keys.len() && self.domains.len() == wanted.domains.len();
-        (!same_size).then(|| "has keys or domains besides those of the file".to_owned())
+        (!same_size).then(|| "has keys or domains that the file does not have".to_owned())
     }
 }
 
-/// The secret of a key in a document, by its DNS name; `None` if it isn't there or stands in another file.
+/// The secret of a key in a document, by its DNS name; `None` if it is missing or in another file.
 pub fn secret_of(bytes: &[u8], name: &KeyName) -> Option<Secret> {
     let document = Document::parse(bytes, "").ok()?;
     let keys = document.root().at(&["DhcpDdns", "tsig-keys"])?;
@@ -176,7 +176,7 @@ fn domain(node: &Node, reverse: bool) -> InstalledDomain {
     InstalledDomain { zone: node.text_of("name").unwrap_or_default().to_owned(), reverse, key: own, servers }
 }
 
-/// What a new rendering would not write again.
+/// Parts that a new rendering would not write again.
 fn foreign(document: &Document, d2: Option<&Node>) -> Vec<String> {
     let mut found = Vec::new();
     let ours = marker(d2).is_some();

@@ -14,12 +14,12 @@ pub mod routes;
 
 pub use installed::Installed;
 
-/// Where D2 listens when nothing else is asked for.
+/// Where D2 listens by default.
 pub const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 53001);
 /// Wait for a DNS server in milliseconds: 2.2's own 100 ms turns a slow server into lost updates.
 pub const TIMEOUT_MS: u32 = 1000;
 
-/// Everything in a D2 document but the secrets.
+/// Everything in a D2 document except the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct D2Spec {
     /// Address and port for name change requests.
@@ -45,14 +45,14 @@ pub struct D2Domain {
     pub reverse: bool,
     /// Servers, tried in this order.
     pub servers: Vec<SocketAddr>,
-    /// A key of its own, or the document's.
+    /// Its own key, or the document's.
     pub key: Option<KeyName>,
 }
 
 /// A logger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct D2Log {
-    /// `stdout`, `stderr`, `syslog`, `syslog:NAME` or a file. From 2.6 on a file has to lie in the compiled-in folder.
+    /// `stdout`, `stderr`, `syslog`, `syslog:NAME` or a file. From 2.6 on a file must be in the compiled-in folder.
     pub output: String,
     /// `INFO`, `WARN`, `DEBUG` …
     pub severity: String,
@@ -88,7 +88,7 @@ pub fn render(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<Zeroizing<St
     Ok(out)
 }
 
-/// Bytes that are always enough: a buffer that moved would leave a copy of the secrets behind.
+/// Bytes that are always enough: a buffer that moved would leave a copy of the secrets in memory.
 fn room(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> usize {
     let key = |(key, secret): &(&KeyRef, &Secret)| 128 + key.name.as_str().len() + secret.expose().len();
     let own = |it: &Option<KeyName>| it.as_ref().map_or(0, |it| it.as_str().len());
@@ -102,11 +102,14 @@ fn complete(spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) -> Result<()> {
     for domain in &spec.domains {
         if domain.servers.is_empty() {
             return Err(Error::usage(format!("domain {} has no DNS server", domain.zone))
-                .hint("name at least one server for it: D2 aborts on a domain without any"));
+                .hint("name at least one server for it: D2 aborts on a domain without a server"));
         }
         let Some(name) = domain.key.as_ref().or(spec.key.as_ref()) else { continue };
         if !keys.iter().any(|(key, _)| &key.name == name) {
-            return Err(Error::usage(format!("domain {} is signed with key {name}, which is not given", domain.zone)));
+            return Err(Error::usage(format!(
+                "domain {} is signed with key {name}, which is not among the keys",
+                domain.zone
+            )));
         }
     }
     for (index, (key, _)) in keys.iter().enumerate() {
@@ -147,7 +150,7 @@ fn write_document(out: &mut String, spec: &D2Spec, keys: &[(&KeyRef, &Secret)]) 
     Ok(())
 }
 
-/// A base64 text in quotes, without a copy of it: what base64 consists of needs no escape, anything else is dropped.
+/// A base64 text in quotes, without a copy of it: base64 characters need no escape, all others are dropped.
 fn quote_into(out: &mut String, secret: &str) {
     out.push('"');
     out.extend(secret.chars().filter(|char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '=')));

@@ -1,5 +1,5 @@
-//! Which domain D2 takes for a name: its own matching (the same in 2.2 to 3.0), letter by letter, with an index so that
-//! thousands of domains and subnets stay cheap.
+//! Which domain D2 uses for a name: its own matching (the same in 2.2 to 3.0), letter by letter, with an index so that
+//! thousands of domains and subnets stay fast.
 
 use super::installed::{Installed, InstalledDomain};
 use std::collections::{HashMap, HashSet};
@@ -33,13 +33,13 @@ impl<'a> Routes<'a> {
         suffixes(&name).find_map(|tail| half.domains.get(tail)).or_else(|| half.domains.get("*")).copied()
     }
 
-    /// True if D2 does this half at all: without any domain it skips it, with domains but no match it drops the request.
+    /// True if D2 does this half: without any domain it skips the half, with domains but no match it drops the request.
     pub fn enabled(&self, reverse: bool) -> bool {
         self.half(reverse).any
     }
 
-    /// The parts of a reverse zone that no domain takes: the zone itself, or those of its children that are not covered
-    /// when domains lie below it.
+    /// The parts of a reverse zone that no domain covers: the zone itself, or, if it has domains below it, its children that
+    /// are not covered.
     pub fn gaps(&self, zone: &str) -> Vec<String> {
         if self.find(zone, true).is_some() {
             return Vec::new();

@@ -1,12 +1,12 @@
-//! What a daemon of Kea answers over its control channel, taken apart. Nothing of an answer but its result code and a
-//! scrubbed text ever enters an error: `config-get` gives secrets. No I/O: `socket` asks.
+//! Reads the answers of Kea's daemons on their control channel. Only an answer's result code and its scrubbed text may enter
+//! an error: `config-get` returns secrets. No I/O: `socket` asks.
 
 use crate::text::hide_runs;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a daemon answered to a command it did.
+/// A daemon's answer to a successful command.
 pub struct Answer {
     /// Its `text`.
     pub text: String,
@@ -20,14 +20,14 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// How a command ended other than well.
+/// How a command failed.
 #[derive(Debug)]
 pub enum NotDone {
     /// Result 1: the daemon's own reason, scrubbed.
     Failed(String),
     /// Result 2: this version or daemon has no such command.
     Unsupported,
-    /// Result 3: done, and nothing was found.
+    /// Result 3: done, but nothing was found.
     Empty,
 }
 
@@ -86,7 +86,7 @@ impl Statistics {
         self.0.get(name).copied().unwrap_or(0)
     }
 
-    /// True if no update is on its way to a DNS server. Ask twice: a queued request is not counted until it is sent.
+    /// True if no update to a DNS server is in progress. Ask twice: a queued request is not counted until it is sent.
     pub fn at_rest(&self) -> bool {
         self.get("update-sent") == self.sum(&["update-success", "update-timeout", "update-error"])
     }

@@ -1,5 +1,5 @@
-//! Puts a new D2 document under a running D2 without losing an update: checks, backup, atomic write, DHCP paused,
-//! reload over the control channel, wait for the port, DHCP on again, proof. If anything fails the old file comes back.
+//! Gives a running D2 a new document without losing an update: checks, backup, atomic write, DHCP paused, reload over the
+//! control channel, wait for the port, DHCP on again, proof. If anything fails, the old file is restored.
 
 use super::listener;
 use super::socket::{self, scrub};
@@ -15,12 +15,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Seconds after which a paused DHCP server goes on by itself, should we die.
+/// Seconds after which a paused DHCP server continues by itself if pfddns dies.
 const MAX_PAUSE: u32 = 5;
 /// Time for the daemon's own check of a file.
 const CHECK_TIME: Duration = Duration::from_secs(60);
 
-/// Where D2 and the DHCP servers that feed it are found on a host.
+/// Paths of D2 and of the DHCP servers that send requests to it, on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// D2's document.
@@ -32,7 +32,7 @@ pub struct Paths {
     /// Control sockets of the DHCP servers to pause. Empty: no pause, and up to about one update in ten reloads at
     /// 300 leases a second is lost.
     pub pause: Vec<PathBuf>,
-    /// Where the file that is replaced is kept. Must not exist yet.
+    /// Where the replaced file is kept. Must not exist yet.
     pub backup: PathBuf,
 }
 
@@ -41,21 +41,21 @@ pub struct Paths {
 pub struct Outcome {
     /// The backup, if there was a file before.
     pub backup: Option<PathBuf>,
-    /// False if no D2 was running: the file is in place and waits for it.
+    /// False if no D2 was running: the file is in place for its next start.
     pub reloaded: bool,
     /// How long DHCP was paused.
     pub held: Option<Duration>,
 }
 
-/// True if a daemon answers on this control socket, false if nobody is there. A daemon that takes the connection and
-/// says nothing, or a socket without right, is an error.
+/// True if a daemon answers on this control socket, false if no process listens. A daemon that accepts the connection
+/// but does not answer, or a socket that may not be used, is an error.
 pub fn running(host: &Host, control: &Path) -> Result<bool> {
     if host.mode(control)?.is_none() {
         return Ok(false);
     }
     match socket::command(host, control, "version-get", None) {
         Ok(_) => Ok(true),
-        // The socket of a daemon that was killed stays behind.
+        // The socket file of a killed daemon stays.
         Err(error) if error.what().contains("refused") => Ok(false),
         Err(error) => Err(error),
     }
@@ -65,11 +65,12 @@ pub fn running(host: &Host, control: &Path) -> Result<bool> {
 pub fn program_version(host: &Host, program: &Path) -> Result<Version> {
     let name = program.display().to_string();
     let ran = host.ask(&[&name, "-v"], b"", Duration::from_secs(10))?;
-    Version::parse(&String::from_utf8_lossy(&ran.stdout))
-        .ok_or_else(|| Error::new(format!("{name}: `-v` gives no version")).hint("is this Kea's kea-dhcp-ddns?"))
+    Version::parse(&String::from_utf8_lossy(&ran.stdout)).ok_or_else(|| {
+        Error::new(format!("{name}: `-v` gives no version")).hint("check that this is Kea's kea-dhcp-ddns")
+    })
 }
 
-/// Our own checks and then the daemon's on a file that is not yet in place. Findings that are only warnings pass.
+/// Our own checks and then the daemon's on a file that is not yet in place. Warnings pass.
 pub fn validate(host: &Host, paths: &Paths, new: &[u8], at: &Path) -> Result<()> {
     let version = program_version(host, &paths.program)?;
     own_checks(&paths.config, new, version)?;
@@ -95,16 +96,16 @@ pub fn test_dhcp4(host: &Host, program: &Path, new: &[u8]) -> Result<()> {
     let said = scrub(&String::from_utf8_lossy(&said));
     let line = said.lines().rev().find(|it| it.contains("rror")).unwrap_or("no reason").to_owned();
     Err(Error::new(format!("kea-dhcp4 -t refuses the merged configuration: {line}"))
-        .hint("nothing was changed; the custom Kea JSON in pfSense may hold what this version of Kea does not know"))
+        .hint("nothing was changed; the custom Kea JSON in pfSense may contain settings that this version of Kea does not know"))
 }
 
-/// Our own checks on the file that is in place: a defect in it is nothing to write over without a word, since it tells
-/// that somebody meant something else. The error names the place, what it leads to, and both ways out.
+/// Our own checks on the installed file: a defect must not be overwritten silently, since somebody may have meant
+/// something else. The error names the place, the consequence, and both fixes.
 pub fn sound(host: &Host, program: &Path, file: &Path, text: &[u8]) -> Result<()> {
     let version = program_version(host, program)?;
     own_checks(file, text, version).map_err(|error| {
         let fix = error.hint_text().unwrap_or("mend it").to_owned();
-        let both = format!("{fix}; or move the file aside, and `pfddns kea render` writes a whole one");
+        let both = format!("{fix}; or move the file aside, then `pfddns kea render` writes a complete one");
         Error::usage(error.what()).hint(both)
     })
 }
@@ -120,7 +121,7 @@ fn own_checks(file: &Path, new: &[u8], version: Version) -> Result<()> {
     }
 }
 
-/// The line of the daemon that says why, without secrets and with the real file's name.
+/// The daemon's line with the reason, without secrets and with the real file's name.
 fn verdict(stdout: &[u8], stderr: &[u8], file: &str, paths: &Paths) -> String {
     let text = [String::from_utf8_lossy(stderr), String::from_utf8_lossy(stdout)].join("\n");
     let telling = |line: &&str| line.contains("failed with") || line.contains("Error encountered");
@@ -128,8 +129,8 @@ fn verdict(stdout: &[u8], stderr: &[u8], file: &str, paths: &Paths) -> String {
     scrub(&line.unwrap_or("no reason given").replace(file, &paths.config.display().to_string()))
 }
 
-/// Puts `new` in place of the file with digest `replaces` (`None`: there is none yet) and makes D2 use it.
-/// Errors before anything changed have exit code 1 or 2; code 3 says the old file is back and in use, 4 that it is not.
+/// Replaces the file with digest `replaces` (`None`: there is no file yet) by `new` and makes D2 use it.
+/// Errors before anything changed have exit code 1 or 2; code 3 says the old file is restored and in use, 4 that it is not.
 pub async fn install(
     world: &mut World,
     name: &HostName,
@@ -183,7 +184,7 @@ pub fn can_pause(host: &Host, paths: &Paths) -> bool {
     paths.pause.iter().all(|dhcp| running(host, dhcp).is_ok())
 }
 
-/// Pause, reload, wait, go on. Without DHCP servers to pause it only reloads and waits.
+/// Pause, reload, wait, continue. Without DHCP servers to pause it only reloads and waits.
 pub async fn reload(
     clock: &Clock,
     host: &mut Host,
@@ -204,7 +205,7 @@ async fn reload_telling(
     let mut paused = Vec::new();
     let mut result = Ok(());
     for dhcp in &paths.pause {
-        // Nobody there: it sends nothing that could be lost. The step's evidence says so.
+        // It does not run, so it sends nothing that could be lost. The step's evidence says so.
         if running(host, dhcp).is_ok_and(|it| !it) {
             tracing::info!("no DHCP server answers on {}, so none is paused", dhcp.display());
             continue;
@@ -215,7 +216,7 @@ async fn reload_telling(
             Err(error) => {
                 result = Err(error
                     .while_doing(format!("pausing DHCP by {}", dhcp.display()))
-                    .hint("`--no-pause` goes on without holding DHCP, which may lose updates"));
+                    .hint("`--no-pause` continues without pausing DHCP, which may lose updates"));
                 break;
             }
         }
@@ -231,9 +232,9 @@ async fn reload_telling(
         result = reload_now(clock, host, paths, listen).await;
     }
     for dhcp in &paused {
-        // It would go on by itself after MAX_PAUSE seconds, so a failure here is told and not fatal for the change.
+        // It continues by itself after MAX_PAUSE seconds, so a failure here is reported but does not fail the change.
         if let Err(error) = socket::command(host, dhcp, "dhcp-enable", None) {
-            tracing::warn!("DHCP is still paused, and goes on by itself within {MAX_PAUSE} s: {}", error.what());
+            tracing::warn!("DHCP is still paused; it continues by itself within {MAX_PAUSE} s: {}", error.what());
         }
     }
     let held = Duration::try_from(clock.now().duration_since(start)).unwrap_or_default();
@@ -249,21 +250,21 @@ async fn reload_now(clock: &Clock, host: &mut Host, paths: &Paths, listen: Optio
     }
 }
 
-/// The running D2 against what it should use; secrets are compared by fingerprint and never shown.
+/// Compares the running D2 with its intended configuration; secrets are compared by fingerprint and never shown.
 pub fn verify(host: &Host, control: &Path, wanted: &Installed) -> Result<()> {
     in_use(host, control)?.differs(wanted).map_or(Ok(()), |fact| {
-        Err(Error::new(format!("the running D2 {fact}")).hint("was its file changed by something else in between?"))
+        Err(Error::new(format!("the running D2 {fact}")).hint("another program may have changed its file meanwhile"))
     })
 }
 
-/// What the running D2 uses, from `config-get`.
+/// The running D2's configuration, from `config-get`.
 pub fn in_use(host: &Host, control: &Path) -> Result<Installed> {
     let answer = socket::command(host, control, "config-get", None)?;
     let text = zeroize::Zeroizing::new(answer.arguments.to_string());
     Installed::read(text.as_bytes(), "config-get")
 }
 
-/// Old file back, reload if the new one may have been read, and the first error with an exit code that tells how it went.
+/// Restores the old file, reloads if the new one may have been read, and returns the first error with the exit code.
 async fn go_back(
     clock: &Clock,
     host: &mut Host,
@@ -274,12 +275,12 @@ async fn go_back(
     error: Error,
 ) -> Error {
     let Some(old) = old else {
-        return error.while_doing("putting the first D2 file in place").exit_with(Exit::NeedsPerson);
+        return error.while_doing("installing the first D2 file").exit_with(Exit::NeedsPerson);
     };
     match restore(clock, host, paths, new, old, asked).await {
-        Ok(()) => error.while_doing("changing D2 (the old file is back and in use)").exit_with(Exit::Undone),
+        Ok(()) => error.while_doing("changing D2 (the old file is restored and in use)").exit_with(Exit::Undone),
         Err(second) => error
-            .while_doing(format!("changing D2; going back failed too: {}", second.what()))
+            .while_doing(format!("changing D2; restoring the old file failed too: {}", second.what()))
             .hint(format!("copy {} over {} and reload D2", paths.backup.display(), paths.config.display()))
             .exit_with(Exit::NeedsPerson),
     }
@@ -292,7 +293,7 @@ async fn restore(clock: &Clock, host: &mut Host, paths: &Paths, new: &[u8], old:
         return Ok(());
     }
     let wanted = Installed::read(old, "the old file")?;
-    // Gently, if that can be done: the way back must hang on no DHCP server, nor on a D2 that gets no rest.
+    // With a pause if possible: the undo must not wait for a DHCP server, nor for a D2 that is always busy.
     if !can_pause(host, paths) || reload(clock, host, paths, wanted.listen).await.is_err() {
         reload(clock, host, &Paths { pause: Vec::new(), ..paths.clone() }, wanted.listen).await?;
     }

@@ -1,5 +1,5 @@
-//! D2's UDP port: is it open, is anything waiting in it, has it been reopened? Every reconfigure closes and reopens it
-//! after the command has been answered (2.2 to 3.0), and what arrives in between is lost without a trace.
+//! D2's UDP port: is it open, is data waiting in it, has it been reopened? Every reconfigure closes and reopens it after
+//! the command has been answered (2.2 to 3.0), and requests that arrive in between are lost without a trace.
 
 use super::ncr::KNOCK;
 use super::socket::Statistics;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(3);
-/// Looks by inode before knocking instead (about 1 s).
+/// Looks by inode before sending probes instead (about 1 s).
 const LOOKS: u32 = 300;
-/// Knocks before giving up (about 5 s).
+/// Probes before giving up (about 5 s).
 const KNOCKS: u32 = 500;
 
 /// A UDP socket as Linux shows it.
@@ -25,7 +25,7 @@ pub struct Port {
     pub waiting: u64,
 }
 
-/// The socket bound to `listen`; `None` if there is none, or if this system does not tell (only Linux does).
+/// The socket bound to `listen`; `None` if there is none, or if the system does not show it (only Linux does).
 pub fn port(host: &Host, listen: SocketAddr) -> Option<Port> {
     let table = if listen.is_ipv4() { "/proc/net/udp" } else { "/proc/net/udp6" };
     let bytes = host.read_if_there(Path::new(table)).ok().flatten()?;
@@ -66,7 +66,7 @@ pub async fn drained(clock: &Clock, host: &Host, socket: &Path, listen: SocketAd
         before = now;
     }
     Err(Error::new("D2 still gets requests although DHCP is paused")
-        .hint("does another DHCP server feed this D2? name its control socket as well, so that it is paused too"))
+        .hint("another DHCP server may send to this D2; set its control socket too, so that it is paused"))
 }
 
 /// Waits until D2 listens again after a reconfigure. `before` is what `port` said before it.
@@ -88,13 +88,13 @@ pub async fn reopened(
     knock(clock, host, socket, listen).await
 }
 
-/// Sends a datagram that D2 counts as invalid until it has counted two. One may still have been read by the socket that
-/// is about to be closed; D2 gets to reopening it while it answers the question for the first.
+/// Sends datagrams that D2 counts as invalid until it has counted two. The first may still be read by the socket that D2
+/// is about to close; D2 reopens it while it answers the question about the first.
 pub async fn knock(clock: &Clock, host: &mut Host, socket: &Path, listen: SocketAddr) -> Result<()> {
     let mut heard = 0;
     for _ in 0..KNOCKS {
         let before = Statistics::read(host, socket)?.get("ncr-invalid");
-        // A closed port may show as an error here; the next knock will tell.
+        // A closed port may show as an error here; the next probe tells.
         let _ = host.datagram(listen, &KNOCK);
         clock.sleep(STEP).await;
         if Statistics::read(host, socket)?.get("ncr-invalid") > before {
@@ -105,7 +105,8 @@ pub async fn knock(clock: &Clock, host: &mut Host, socket: &Path, listen: Socket
         }
         clock.sleep(STEP).await;
     }
-    Err(Error::new(format!("D2 does not listen on udp {listen}")).hint("look at D2's log; the port may be taken"))
+    Err(Error::new(format!("D2 does not listen on udp {listen}"))
+        .hint("read D2's log; another program may use the port"))
 }
 
 #[cfg(test)]

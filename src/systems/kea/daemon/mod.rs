@@ -1,5 +1,4 @@
-//! Talking to Kea's daemons: the control channel, D2's UDP port and its start script, and a new document put under a
-//! running D2.
+//! Talks to Kea's daemons: the control channel, D2's UDP port and its start script, and a new document for a running D2.
 
 pub mod answer;
 pub mod apply;

@@ -1,5 +1,5 @@
 //! Name change requests as kea-dhcp4 sends them: 2-byte length, then JSON, one per UDP datagram, no answer.
-//! For a request of our own (healing a lost name) and for knocking on D2's port.
+//! Used for our own requests (healing a lost name) and to probe D2's port.
 
 use crate::error::{Error, Result};
 use crate::model::DomainName;
@@ -12,12 +12,12 @@ use std::net::{IpAddr, SocketAddr};
 /// Counted by D2 as `ncr-invalid` and otherwise without effect: shows whether its port is open.
 pub const KNOCK: [u8; 4] = [0, 2, b'{', b'}'];
 
-/// What is to happen to a name.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// Name and address belong together.
+    /// Add the name with the address.
     Add,
-    /// They no longer do.
+    /// Remove it.
     Remove,
 }
 
@@ -76,7 +76,7 @@ impl Ncr {
     }
 }
 
-/// Sends a request to D2. Nothing tells whether it arrived but D2's `ncr-received`.
+/// Sends a request to D2. Only D2's counter `ncr-received` tells whether it arrived.
 pub fn send(host: &mut Host, listen: SocketAddr, ncr: &Ncr, version: Version) -> Result<()> {
     host.datagram(listen, &ncr.datagram(version)?)
 }

@@ -1,4 +1,4 @@
-//! D2's start script on pfSense: its text for a site's paths, whose a script that is there is, and running it.
+//! D2's start script on pfSense: its text for a site's paths, the owner of an installed script, and how to run it.
 
 use super::apply;
 use crate::error::{Error, Result};
@@ -6,13 +6,13 @@ use crate::world::{Host, World};
 use std::path::Path;
 use std::time::Duration;
 
-/// Its second line tells what pfddns put there from what somebody else did. No package brings it: it would go with the
-/// package, and D2 with it at the next boot.
+/// Its second line distinguishes pfddns's script from a foreign one. No package contains it: it would be removed with the
+/// package, and D2 would not start at the next boot.
 const TEMPLATE: &str = include_str!("../../../../templates/rc.d/pfddns_d2.sh");
 /// The script checks the file first, which takes as long as `-t` does.
 const RUN: Duration = Duration::from_secs(90);
 
-/// What the script needs to know.
+/// The paths in the script.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     /// `kea-dhcp-ddns`
@@ -23,14 +23,14 @@ pub struct Names<'a> {
     pub run: &'a Path,
 }
 
-/// A script that is there.
+/// An installed script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// As it should be.
     Ours,
-    /// Another version of ours, or for other paths.
+    /// Ours, but of another version or for other paths.
     Old,
-    /// Somebody else's.
+    /// Foreign.
     Foreign,
 }
 
@@ -53,7 +53,7 @@ pub fn script(names: &Names<'_>) -> String {
     text
 }
 
-/// Whose a script is.
+/// The owner of a script.
 pub fn whose(text: &[u8], names: &Names<'_>) -> Whose {
     if text == script(names).as_bytes() {
         Whose::Ours
@@ -64,7 +64,7 @@ pub fn whose(text: &[u8], names: &Names<'_>) -> Whose {
     }
 }
 
-/// True if `kea service install` put it there, in whatever version.
+/// True if `kea service install` of any version installed it.
 pub fn is_ours(text: &[u8]) -> bool {
     let head: String = TEMPLATE.split_inclusive('\n').take(2).collect();
     text.starts_with(head.as_bytes())
@@ -76,12 +76,12 @@ fn quoted(path: &str) -> String {
     if path.chars().all(harmless) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
-/// Runs the script with `start`; it does nothing if D2 runs. Waiting for D2 is the caller's.
+/// Runs the script with `start`; it does nothing if D2 runs. The caller waits for D2.
 pub fn start(host: &mut Host, script: &Path) -> Result<()> {
     call(host, script, "start")
 }
 
-/// Runs the script with `stop`: D2 finishes what it has.
+/// Runs the script with `stop`: D2 finishes its queue first.
 pub fn stop(host: &mut Host, script: &Path) -> Result<()> {
     call(host, script, "stop")
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use super::answer::{Answer, NotDone, Statistics, scrub};
 
-/// Wait for an answer: a reload with 50,000 domains takes about a second; half a request would hang for ever.
+/// Wait for an answer: a reload with 50,000 domains takes about a second; half a request would hang forever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a command and returns its arguments; anything but result 0 is an error that names the command.
@@ -40,11 +40,11 @@ pub fn ask(
     let bytes = host.talk(socket, request.to_string().as_bytes(), PATIENCE).map_err(|error| {
         error
             .while_doing(format!("asking the daemon for `{name}`"))
-            .hint("is the daemon running, and is this its socket?")
+            .hint("check that the daemon is running and that this is its socket")
     })?;
     answer::read(&zeroize::Zeroizing::new(bytes)).map_err(|fact| {
         Error::new(format!("{}: {fact} to `{name}`", socket.display()))
-            .hint("look at the daemon's log; it may just be stopping")
+            .hint("read the daemon's log; it may just be stopping")
     })
 }
 

@@ -1,5 +1,5 @@
-//! The configuration that a firewall generates for kea-dhcp4, with our DDNS keys put in as text and taken out again.
-//! Not for: when to do so. What generated the file writes it anew and knows nothing of these keys, so they never last.
+//! The configuration that a firewall generates for kea-dhcp4: adds our DDNS keys as text and removes them again.
+//! Not for: when to do so. pfSense writes the file again and does not know these keys, so they never last.
 
 use crate::error::{Error, Result};
 use crate::model::Network;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::ops::Range;
 
-/// Where our mark lies: Kea keeps `user-context` and does nothing with it. Its value names the keys beside it.
+/// Our mark is stored here: Kea keeps `user-context` and does nothing with it. Its value names the keys next to it.
 const CONTEXT: &str = "user-context";
 const MARK: &str = "pfddns";
 
@@ -67,7 +67,7 @@ impl Wiring {
         Ok(Self { global: map(&global), subnets })
     }
 
-    /// What a running kea-dhcp4 (its `config-get`) lacks of this, in words; `None`: it works with all of it.
+    /// The part of this that a running kea-dhcp4 (its `config-get`) lacks, in words; `None`: it uses all of it.
     pub fn missing_in(&self, running: &Value) -> Option<String> {
         let dhcp4 = running.get("Dhcp4").unwrap_or(&Value::Null);
         let wanted = self.global.get("dhcp-ddns").unwrap_or(&Value::Null);
@@ -82,7 +82,7 @@ impl Wiring {
             let Some(subnet) = subnet.next() else { return Some(format!("has no subnet {network}")) };
             let key = ["ddns-send-updates", "ddns-qualifying-suffix"];
             let other = key.iter().find(|key| subnet.get(**key) != keys.get(**key));
-            other.map(|key| format!("has another {key} for {network}"))
+            other.map(|key| format!("has a different {key} for {network}"))
         })
     }
 }
@@ -101,17 +101,18 @@ impl Generated {
     /// Reads it. It must be strict JSON: the firewall's own scripts read it again and take nothing else.
     pub fn read(bytes: &[u8], name: &str) -> Result<Self> {
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-            return Err(Error::new(format!("{name}: not the JSON that the firewall writes: {error}"))
-                .hint("it may be just being written: run the command again; if it stays so, have DHCP restarted"));
+            return Err(Error::new(format!("{name}: not the JSON that the firewall writes: {error}")).hint(
+                "pfSense may be writing it right now: run the command again; if this does not help, restart DHCP",
+            ));
         }
         let document = Document::parse(bytes, name)?;
         match document.root().get("Dhcp4") {
             Some(_) => Ok(Self { document, name: name.to_owned() }),
-            None => Err(Error::new(format!("{name}: there is no Dhcp4 in it"))),
+            None => Err(Error::new(format!("{name}: it has no Dhcp4"))),
         }
     }
 
-    /// The file with these keys; `None` if it has exactly them. Earlier ones of ours are replaced, anybody else's are not.
+    /// The file with these keys; `None` if it has exactly these. Our earlier keys are replaced, foreign ones are not.
     pub fn with(&self, wiring: &Wiring) -> Result<Option<Vec<u8>>> {
         let bare = match self.without()? {
             Some(bytes) => Self::read(&bytes, &self.name)?,
@@ -124,8 +125,8 @@ impl Generated {
         for (network, keys) in &wiring.subnets {
             let subnet = bare.subnets().find(|it| is_of(it.text_of("subnet"), *network));
             let subnet = subnet.ok_or_else(|| {
-                Error::new(format!("{}: there is no subnet {network} in it", self.name))
-                    .hint("is DHCP on for that interface, and has the firewall started it?")
+                Error::new(format!("{}: it has no subnet {network}", self.name))
+                    .hint("check that DHCP is on for that interface and that the firewall has started it")
             })?;
             bare.put(subnet, keys, &mut splices)?;
         }
@@ -151,7 +152,7 @@ impl Generated {
         if splices.is_empty() { Ok(None) } else { self.spliced(splices).map(Some) }
     }
 
-    /// The keys of ours in it, so that they can be put back.
+    /// Our keys in it, so that they can be restored.
     pub fn ours(&self) -> Option<Wiring> {
         let keys = |scope: &Node| -> Map<String, Value> {
             let own = marked(scope);
@@ -167,7 +168,7 @@ impl Generated {
         (!global.is_empty() || !subnets.is_empty()).then_some(Wiring { global, subnets })
     }
 
-    /// Does it say all of this, globally and in each subnet, whoever put it there?
+    /// Does it have all of this, globally and in each subnet, no matter who added it?
     pub fn holds(&self, wiring: &Wiring) -> (bool, Vec<bool>) {
         let all = |scope: Option<&Node>, keys: &Map<String, Value>| {
             let same = |(key, wanted): (&String, &Value)| {
@@ -188,7 +189,7 @@ impl Generated {
         self.document.root().get("Dhcp4").into_iter().chain(self.subnets())
     }
 
-    /// Adds the keys that are not there, and their names as our mark, behind the last member.
+    /// Adds the missing keys, and their names as our mark, after the last member.
     fn put(&self, scope: &Node, keys: &Map<String, Value>, out: &mut Vec<Splice>) -> Result<()> {
         let mut added = Map::new();
         for (key, value) in keys {
@@ -196,8 +197,13 @@ impl Generated {
                 None => drop(added.insert(key.clone(), value.clone())),
                 Some(there) if self.value(there).as_ref() == Some(value) => {}
                 Some(there) => {
-                    return Err(Error::new(format!("{}: `{key}` is something else already", self.document.place(there.span)))
-                        .hint("somebody else puts it into this file; take it out there, or give the same value in pfddns.toml"));
+                    return Err(Error::new(format!(
+                        "{}: `{key}` already has another value",
+                        self.document.place(there.span)
+                    ))
+                    .hint(
+                        "another source adds it to this file; remove it there, or set the same value in pfddns.toml",
+                    ));
                 }
             }
         }
@@ -217,7 +223,7 @@ impl Generated {
         serde_json::from_str(self.document.text().get(node.span.start..node.span.end)?).ok()
     }
 
-    /// New members behind the last one, laid out as that one is.
+    /// New members after the last one, with its layout.
     fn append(&self, map: &Node, members: Map<String, Value>, out: &mut Vec<Splice>) {
         let text = self.document.text();
         let last = map.members().last();
@@ -246,7 +252,7 @@ impl Generated {
         out.push((at..at, new));
     }
 
-    /// Cuts members out, each with the comma before it, or, at the front, behind it.
+    /// Cuts members out, each with the comma before it, or, for the first, after it.
     fn take(&self, map: &Node, which: impl Fn(&str) -> bool, out: &mut Vec<Splice>) {
         let members = map.members();
         let mut kept: Option<usize> = None;
@@ -280,13 +286,13 @@ impl Generated {
 /// New text for a range.
 type Splice = (Range<usize>, String);
 
-/// The names our mark gives.
+/// The names in our mark.
 fn marked(scope: &Node) -> Vec<&str> {
     let mark = scope.get(CONTEXT).and_then(|it| it.get(MARK));
     mark.map(Node::items).unwrap_or_default().iter().filter_map(Node::text).collect()
 }
 
-/// The indentation of what stands at `at`, if nothing else stands before it on its line.
+/// The indentation of the text at `at`, if only white space is before it on its line.
 fn line_start(text: &str, at: usize) -> Option<&str> {
     let before = text.get(..at)?;
     let indent = before.rsplit('\n').next()?;

@@ -1,5 +1,5 @@
-//! The DDNS side of a kea-dhcp4 or kea-dhcp6 document: per subnet, which parameters hold and where they come from.
-//! Only what concerns DDNS is read; the rest of the document is not judged.
+//! The DDNS part of a kea-dhcp4 or kea-dhcp6 document: per subnet, which parameters apply and where they are set.
+//! The rest of the document is not checked.
 
 use crate::model::Network;
 use crate::model::rules::ConflictMode as Mode;
@@ -14,7 +14,7 @@ pub mod generated;
 /// Lifetime of a lease in seconds where nothing is configured (both servers).
 const LIFETIME: i64 = 7200;
 
-/// A value that holds in a scope, and where it is written; `None` if it is the default.
+/// A value that applies in a scope, and where it is written; `None` if it is the default.
 #[derive(Debug, Clone)]
 pub struct Held<T> {
     /// The value.
@@ -23,14 +23,14 @@ pub struct Held<T> {
     pub span: Option<Span>,
 }
 
-/// One subnet with all that is inherited.
+/// One subnet with all inherited values.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// Its addresses; `None` if the text is no subnet.
+    /// Its addresses; `None` if the text is not a subnet.
     pub network: Option<Network>,
     /// Its number.
     pub id: i64,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
     /// JSON path of it, for findings.
     pub path: String,
@@ -44,7 +44,7 @@ pub struct Scope {
     pub replace: Held<String>,
     /// `ddns-override-client-update`
     pub override_client: Held<bool>,
-    /// `hostname-char-set`: what is taken out of the clients' names; empty for nothing.
+    /// `hostname-char-set`: characters that are removed from the clients' names; empty for none.
     pub char_set: Held<String>,
     /// Longest lease in seconds: `max-valid-lifetime` or `valid-lifetime`.
     pub lifetime: Held<i64>,
@@ -92,7 +92,7 @@ impl Dhcp {
         })
     }
 
-    /// The subnet an address lies in.
+    /// The subnet of an address.
     pub fn scope_of(&self, address: IpAddr) -> Option<&Scope> {
         self.scopes.iter().find(|scope| scope.network.is_some_and(|it| it.contains(address)))
     }
@@ -138,7 +138,7 @@ fn scope(levels: &[&Node], path: String) -> Scope {
     let flag = |name: &str, default: bool| held(find(name), Node::bool, default);
     let text = |name: &str, default: &str| held(find(name), |it| it.text().map(str::to_owned), default.to_owned());
     let subnet = levels.first().copied();
-    // Those of the daemon hold in each subnet.
+    // The daemon's values apply in each subnet.
     let hosts = levels.iter().filter_map(|it| it.get("reservations")).flat_map(Node::items);
     let reserved = hosts.filter_map(|host| host.get("hostname"));
     Scope {

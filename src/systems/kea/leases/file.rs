@@ -1,4 +1,4 @@
-//! Leases as Kea's memfile keeps them: CSV with a header, one line per change, the last one of an address counts.
+//! Leases in Kea's memfile: CSV with a header, one line per change, the last one of an address counts.
 //! Read by header name, so files of 2.2 to 3.0 and both families are the same. Values borrow from the bytes.
 
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub struct Lease<'a> {
     pub state: u8,
 }
 
-/// What a lease file says.
+/// The content of a lease file.
 #[derive(Debug, Default)]
 pub struct Leases<'a> {
     /// The last state of each address, in the order they first came.
@@ -66,8 +66,8 @@ impl<'a> Leases<'a> {
         Ok(leases)
     }
 
-    /// Adds a newer file's lines. Kea keeps an older half during its cleanup: read `FILE.completed` if there is one, else
-    /// `FILE.2` and `FILE.1`, then `FILE`.
+    /// Adds a newer file's lines. During its cleanup Kea has older leases in other files: read `FILE.completed` if it exists,
+    /// else `FILE.2` and `FILE.1`, then `FILE`.
     pub fn add(&mut self, bytes: &'a [u8], file: &str) -> Result<()> {
         self.torn = !bytes.is_empty() && !bytes.ends_with(b"\n");
         let whole =
@@ -80,8 +80,8 @@ impl<'a> Leases<'a> {
         let mut lines = text.lines().enumerate();
         let header = lines.next().map(|it| it.1).unwrap_or_default();
         let columns = Columns::of(header).ok_or_else(|| {
-            Error::new(format!("{file}: no lease file of Kea: its first line lacks a column DDNS needs"))
-                .hint("is this the file named by `lease-database`, and not a half-written copy?")
+            Error::new(format!("{file}: not a lease file of Kea: its first line lacks a column that DDNS needs"))
+                .hint("check that this is the file named by `lease-database`, and not a half-written copy")
         })?;
         let guess = text.len() / 120;
         self.all.reserve(guess);

@@ -1,5 +1,5 @@
-//! Heal: active leases against DNS, and requests to D2 for what is missing, few at a time. Nothing is ever removed, and
-//! nothing is done when the leases can't be trusted: an empty or damaged source says nothing about DNS.
+//! Heal: compares active leases with DNS and requests missing names from D2, few at a time. It never removes anything, and
+//! does nothing if the leases can't be trusted: an empty or damaged source says nothing about DNS.
 
 use super::file::{Lease, Leases, hex_bytes};
 use crate::error::{Error, Result};
@@ -16,21 +16,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-/// Requests on their way at once. About 170 fill D2's receive buffer on Linux, and a full queue closes its port.
+/// Requests in progress at once. About 170 fill D2's receive buffer on Linux, and a full queue closes its port.
 const BATCH: usize = 100;
 
-/// What DNS says, of the zones that could be read whole.
+/// The DNS records of the zones that could be read completely.
 #[derive(Debug, Default)]
 pub struct Records {
     /// Addresses by full name in lower case with its final dot.
     pub addresses: HashMap<String, HashSet<IpAddr>>,
     /// PTR targets by address, spelled the same way.
     pub names: HashMap<IpAddr, HashSet<String>>,
-    /// Zones that were read. What lies in others is not known, so not missing.
+    /// Zones that were read. Names in other zones are unknown, so they do not count as missing.
     pub zones: Vec<ZoneName>,
 }
 
-/// A lease of which DNS lacks a half.
+/// A lease whose address or PTR record is missing in DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// Full name.
@@ -76,14 +76,15 @@ pub fn missing(
             "the lease file has {} that can't be read, the first is {line}",
             count(leases.bad_lines.len(), "line")
         );
-        return Err(Error::new(fact).hint("nothing was sent; look at that line, Kea's own cleanup may mend it"));
+        return Err(Error::new(fact).hint("nothing was sent; check that line, Kea's own cleanup may repair it"));
     }
     let active: Vec<&Lease<'_>> = leases.active(now).collect();
     if active.is_empty() {
-        return Err(Error::new("there is no active lease").hint("nothing was sent; is this the right lease file?"));
+        return Err(Error::new("the file has no active lease")
+            .hint("nothing was sent; check that this is the right lease file"));
     }
     if records.zones.is_empty() {
-        return Err(Error::new("no zone could be read, so nothing is known to be missing"));
+        return Err(Error::new("no zone could be read, so it is unknown what is missing"));
     }
     let zones: HashSet<&str> = records.zones.iter().map(ZoneName::as_str).collect();
     let found: Vec<Missing> = active
@@ -95,7 +96,7 @@ pub fn missing(
     if found.len() > limits.names || (active.len() >= 10 && share > limits.percent) {
         let fact = format!("{} of {} names are missing in DNS", found.len(), active.len());
         return Err(Error::new(fact).hint(
-            "that is more than a few lost updates: look at the zones first; `--max-percent 100` heals all the same",
+            "that is more than a few lost updates: check the zones first; `--max-percent 100` heals them anyway",
         ));
     }
     Ok(found)
@@ -111,7 +112,7 @@ fn lacking(lease: &Lease<'_>, records: &Records, zones: &HashSet<&str>) -> Optio
     };
     let has_address = || records.addresses.get(name.as_str()).is_some_and(|it| it.contains(&lease.address));
     let has_name = || records.names.get(&lease.address).is_some_and(|it| it.contains(name.as_str()));
-    // The cheap question first: nearly all names are there.
+    // The fast check first: nearly all names exist.
     let forward = lease.forward && !has_address() && known(name.as_str());
     let owner = || crate::model::network::reverse_name(lease.address);
     let reverse = lease.reverse && !has_name() && owner().is_ok_and(|it| known(it.as_str()));
@@ -138,7 +139,7 @@ fn identity(lease: &Lease<'_>, name: &DomainName) -> Option<String> {
     }
 }
 
-/// Where requests go.
+/// The D2 that gets the requests.
 pub struct Target<'a> {
     /// D2's control socket.
     pub socket: &'a Path,
@@ -150,7 +151,7 @@ pub struct Target<'a> {
     pub mode: Mode,
 }
 
-/// Sends a request for each, at most `BATCH` under way. Returns how many D2 has received; `done` hears of each batch.
+/// Sends a request for each, at most `BATCH` in progress. Returns how many D2 has received; calls `done` for each batch.
 pub async fn send_all(
     clock: &Clock,
     host: &mut Host,
@@ -173,7 +174,7 @@ pub async fn send_all(
 }
 
 /// The TTL of a record, which D2 takes from the request: a third of the lease as kea-dhcp4 does from 2.3.6 on, at most a
-/// day. Above EXPIRE of the zone's SOA Technitium answers nothing and keeps a ghost, and a lease may have no end.
+/// day. Above EXPIRE of the zone's SOA Technitium stores the record but never answers it, and a lease may have no end.
 fn ttl(lease: u32) -> u32 {
     (lease / 3).max(600).min(lease).min(86_400)
 }
@@ -192,11 +193,11 @@ fn request(it: &Missing, mode: Mode) -> Ncr {
     }
 }
 
-/// Waits until a batch has arrived and its updates are done: at rest in two readings 20 ms apart.
+/// Waits until a batch has arrived and its updates are done: idle in two readings 20 ms apart.
 async fn settle(clock: &Clock, host: &Host, socket: &Path, before: i64, count: usize) -> Result<usize> {
     let wanted = i64::try_from(count).unwrap_or(i64::MAX);
     let mut last = Statistics::default();
-    // A server that is silent costs 3 tries per update and server: up to a minute for a batch, then it is told.
+    // A silent server costs 3 tries per update and server: up to a minute for a batch, then it is an error.
     for _ in 0..3000 {
         let now = Statistics::read(host, socket)?;
         let arrived = now.get("ncr-received").saturating_sub(before);
@@ -207,7 +208,7 @@ async fn settle(clock: &Clock, host: &Host, socket: &Path, before: i64, count: u
         clock.sleep(Duration::from_millis(20)).await;
     }
     Err(Error::new("D2 did not finish a batch of updates within a minute")
-        .hint("are its DNS servers up? look at its log"))
+        .hint("check that its DNS servers are up, and read its log"))
 }
 
 #[cfg(test)]

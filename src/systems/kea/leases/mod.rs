@@ -1,4 +1,4 @@
-//! Leases of a DHCP server, from its file or page by page, and healing: what DNS lacks of them.
+//! Leases of a DHCP server, from its file or page by page, and healing: names that are missing in DNS.
 
 pub mod file;
 pub mod heal;

@@ -1,5 +1,5 @@
 //! Leases from a running DHCP server, page by page (`lease4-get-page`, `lease6-get-page` of the hook libdhcp_lease_cmds):
-//! for servers that keep them in a database. They come out as the lease file's CSV, so that one reader judges both.
+//! for servers that keep them in a database. They are returned as the lease file's CSV, so that one reader parses both.
 
 use crate::error::{Error, Result};
 use crate::systems::kea::daemon::answer::{Answer, NotDone};
@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 
 /// Leases per page: about 150 KB of answer, far below what stalls a server.
 pub const PAGE: usize = 500;
-/// Pages after which something is wrong: five million leases.
+/// More pages than this are an error: five million leases.
 const MOST: usize = 10_000;
 
 const HEADER: &str = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state\n";
 
-/// All leases of a server as a lease file, so many at a time; `ask` gives the server a command and its arguments. Errors:
+/// All leases of a server as a lease file, read in pages; `ask` sends the server a command and its arguments. Errors:
 /// no such command, an answer that is not whole or not the page asked for.
 pub fn read(
     family: u8,
@@ -64,7 +64,7 @@ fn page(answer: &Value, file: &mut String) -> Option<(usize, String)> {
 }
 
 fn row(lease: &Value, file: &mut String) -> Option<()> {
-    // A comma or a line's end in any of them would be another lease; in a name Kea writes the comma otherwise.
+    // A comma or a line end in any of them would make another lease; in a name Kea escapes the comma.
     let clean = |text: &str| !text.contains([',', '\n', '\r']);
     let text = |name: &str| Some(lease.get(name).and_then(Value::as_str).unwrap_or_default()).filter(|it| clean(it));
     let number = |name: &str| lease.get(name).and_then(Value::as_i64);
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(page(&json!({}), &mut String::new()), None);
     }
 
-    /// What comes of these answers, the last of them for ever; pages of two.
+    /// The result of these answers, the last one repeated; pages of two.
     fn all(answers: &[&str]) -> std::result::Result<usize, String> {
         let mut left = answers.iter();
         let mut last = "";

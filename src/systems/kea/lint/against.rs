@@ -1,22 +1,22 @@
-//! Against what a document is checked: the daemon's version and folders, and the files that the document names.
+//! The facts for the checks of a document: the daemon's version and folders, and the files that the document names.
 
 use crate::systems::kea::Version;
 use base64::Engine as _;
 
-/// What a file named in a document is, as far as the checks care.
+/// The state of a file that a document names, as far as the checks need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// Not there.
+    /// Missing.
     Missing,
     /// A folder, device or the like.
     NotAFile,
-    /// There, with nothing in it.
+    /// Empty.
     Empty,
-    /// There, with these permission bits.
+    /// A file with these permission bits.
     File(u32),
-    /// There, but its first word is no secret in base64.
+    /// A file whose first word is not a base64 secret.
     NoSecret,
-    /// Nobody looked.
+    /// Not checked.
     Unknown,
 }
 
@@ -37,7 +37,7 @@ impl Named {
 pub struct Checked<'a> {
     /// Version of the daemon that will read it.
     pub version: Version,
-    /// The only folder this build of the daemon takes control sockets in (from 2.6), if known.
+    /// The only folder in which this build of the daemon accepts control sockets (from 2.6), if known.
     pub socket_folder: Option<&'a str>,
     /// Permission bits of that folder, if known.
     pub socket_folder_mode: Option<u32>,
@@ -45,7 +45,7 @@ pub struct Checked<'a> {
     pub log_folder: Option<&'a str>,
     /// The only folder this build of the daemon loads hook libraries from (from 2.6), if known.
     pub hooks_folder: Option<&'a str>,
-    /// True if no daemon could be asked: a folder that is not known is told by its usual end.
+    /// True if no daemon could be asked: then a folder is recognised by its usual end.
     pub guess_folders: bool,
     /// Looks at a file that the document names.
     pub look: &'a dyn Fn(&str) -> Named,
@@ -66,7 +66,7 @@ impl Checked<'_> {
     }
 }
 
-/// What a secret decodes to, as the daemons read it: blanks in between do not count.
+/// A decoded secret, as the daemons read it: blanks in between do not count.
 pub(super) fn base64(text: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
     let plain: zeroize::Zeroizing<String> =
         text.chars().filter(|char| !char.is_ascii_whitespace()).collect::<String>().into();

@@ -1,5 +1,5 @@
-//! Our own checks of a D2 document, for what `kea-dhcp-ddns -t` misses or dies of: the grammar of each version, the
-//! meaning of keys and domains, and habits that lose updates. All findings come at once, each with its place.
+//! Our own checks of a D2 document, for mistakes that `kea-dhcp-ddns -t` misses or aborts on: the grammar of each version,
+//! the meaning of keys and domains, and settings that lose updates. Reports all findings at once, each with its place.
 
 use super::against::Checked;
 use super::report::{Finding, Path, Report, Severity};
@@ -12,7 +12,7 @@ pub fn d2(document: &Document, against: &Checked<'_>) -> Vec<Finding> {
     let mut report = Report { document, found: Vec::new() };
     schema::check(&mut report, document.root(), &forms::D2, against.version);
     match (document.broken(), document.root().get("DhcpDdns")) {
-        // What stands behind the mistake is not known, so what is missing neither.
+        // The text after the mistake is unknown, so missing members are unknown too.
         (Some(error), _) => report.found.push(syntax(error)),
         (None, Some(d2)) => rules::check(&mut report, d2, against),
         (None, None) => {}
@@ -22,8 +22,8 @@ pub fn d2(document: &Document, against: &Checked<'_>) -> Vec<Finding> {
             "extra-comma",
             *comma,
             &Path::root(),
-            "a comma with nothing behind it: read from the file it only gives a warning, over the control channel the whole document is refused".into(),
-            "remove the comma, or put back what is missing behind it",
+            "a comma with nothing after it: in a file this is only a warning, over the control channel the whole document is refused".into(),
+            "remove the comma, or add what is missing after it",
         );
     }
     report.found

@@ -8,7 +8,7 @@ use crate::systems::kea::Version;
 pub(super) enum Kind {
     /// A string; may be empty.
     Text,
-    /// A string with something in it.
+    /// A string that is not empty.
     Filled,
     /// One of these words in any case.
     Word(&'static [&'static str]),
@@ -44,9 +44,9 @@ pub(super) struct Form {
     pub(super) filled: bool,
     /// From which member on there is no room for unknown ones, so that their names alone are a mistake.
     pub(super) strict_from: usize,
-    /// True if members it does not name are no business of ours.
+    /// True if members that it does not name are not checked.
     pub(super) open: bool,
-    /// Members that must be there.
+    /// Required members.
     pub(super) needs: &'static [&'static str],
     pub(super) members: &'static [Field],
 }
@@ -279,7 +279,7 @@ pub(super) static DDNS: Form = Form {
     ],
 };
 
-/// What a DHCP server, a shared network, or a subnet says about names; the rest of it is not judged.
+/// The settings for names of a DHCP server, a shared network, or a subnet; the rest is not checked.
 pub(super) static SCOPE: Form = Form {
     name: "this scope",
     filled: false,

@@ -1,5 +1,5 @@
-//! What a DHCP server's document says about names, held against its version: kinds of values, members that are new, gone
-//! or in the wrong place. Nothing else of the document is judged.
+//! Checks a DHCP server's settings for names against its version: kinds of values, members that are new, removed or in the
+//! wrong place. The rest of the document is not checked.
 
 use super::forms;
 use super::report::{Path, Report};
@@ -8,7 +8,7 @@ use super::schema::Grammar;
 use crate::systems::kea::Version;
 use crate::systems::kea::text::{Member, Node, Value};
 
-/// Up to here some members were taken in `dhcp-ddns` too, with a warning.
+/// Up to this version some members were accepted in `dhcp-ddns` too, with a warning.
 const MOVED_BEFORE: Version = Version(2, 5, 0);
 const MOVED: [&str; 7] = [
     "qualifying-suffix",
@@ -19,7 +19,7 @@ const MOVED: [&str; 7] = [
     "hostname-char-set",
     "hostname-char-replacement",
 ];
-/// From here on pools may say something about names.
+/// From this version on pools may have settings for names.
 const POOLS: Version = Version(2, 7, 6);
 
 pub(super) fn check(report: &mut Report<'_>, version: Version) {
@@ -66,7 +66,7 @@ fn pool(grammar: &mut Grammar<'_>, node: &Node, version: Version, path: &Path<'_
     }
     let told = |it: &&Member| forms::SCOPE.members.iter().any(|known| known.0 == it.name);
     for member in node.members().iter().filter(told) {
-        let fact = format!("Kea {version} refuses the file: pools say nothing about names yet");
+        let fact = format!("Kea {version} refuses the file: in this version pools have no settings for names");
         let fix = format!("move `{}` to the subnet", member.name);
         grammar.error("dhcp-member", member.name_span, &path.name(&member.name), fact, &fix);
     }
@@ -83,11 +83,11 @@ fn scope(grammar: &mut Grammar<'_>, node: &Node, version: Version, path: &Path<'
         && old.start < new.start
         && version >= Version(2, 5, 0)
     {
-        let fact = "the daemon refuses the file: `ddns-use-conflict-resolution` said it already".into();
+        let fact = "the daemon refuses the file: `ddns-use-conflict-resolution` already sets this".into();
         let path = path.name("ddns-conflict-resolution-mode");
         grammar.error("dhcp-member", new, &path, fact, "remove `ddns-use-conflict-resolution`");
     }
-    let refused = |one: &str, other: &str| format!("the daemon refuses the file: `{one}` beside `{other}`");
+    let refused = |one: &str, other: &str| format!("the daemon refuses the file: `{one}` together with `{other}`");
     for other in ["ddns-ttl-percent", "ddns-ttl-min", "ddns-ttl-max"] {
         if let (Some(span), Some(_), true) = (place("ddns-ttl"), place(other), version >= POOLS) {
             grammar.error("dhcp-member", span, &path.name("ddns-ttl"), refused("ddns-ttl", other), "keep one of them");
@@ -106,21 +106,21 @@ fn scope(grammar: &mut Grammar<'_>, node: &Node, version: Version, path: &Path<'
 
 fn ddns(grammar: &mut Grammar<'_>, member: &Member, version: Version, path: &Path<'_>) {
     let node = &member.node;
-    // Old daemons take these here; newer ones know them one level up only.
+    // Old daemons accept these here; newer ones only one level up.
     let moved = |it: &&Member| MOVED.contains(&it.name.as_str());
     let mut rest = node.clone();
     if let Value::Map(members) = &mut rest.value {
         members.retain(|it| !moved(&it));
     }
     for member in node.members().iter().filter(moved).filter(|_| version >= MOVED_BEFORE) {
-        let fact = format!("the daemon refuses the file: `{}` is no member of `dhcp-ddns` any more", member.name);
+        let fact = format!("the daemon refuses the file: `{}` is no longer a member of `dhcp-ddns`", member.name);
         let fix = "move it one level up, with `ddns-` before its name";
         grammar.error("dhcp-member", member.name_span, &path.name(&member.name), fact, fix);
     }
     grammar.map(&rest, &forms::DDNS, path);
 }
 
-/// Addresses and numbers, which the daemon looks at when it has read the whole file.
+/// Addresses and numbers, which the daemon checks after it has read the whole file.
 fn senders(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
     for name in ["server-ip", "sender-ip"] {
         let wrong = |it: &str| ip(it).is_none() && (name == "server-ip" || !it.is_empty());

@@ -1,5 +1,5 @@
-//! `kea lint`: a D2 document and the DHCP documents that feed it, each alone and against each other. Pure: what the
-//! servers grant and which version runs is told by the caller.
+//! `kea lint`: checks a D2 document and the DHCP documents that belong to it, each alone and against each other. Pure: the
+//! caller provides the servers' grants and the running version.
 
 use super::d2::Installed;
 use super::d2::routes::Routes;
@@ -62,7 +62,7 @@ fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>, context:
     if let Some(member) =
         given.filter(|it| matches!(it.node.value, Value::Map(_)) && it.node.get("enable-updates").is_none())
     {
-        // Of an empty map the daemon names the end, of another one the name.
+        // For an empty map the daemon names its end, for another one its name.
         let empty = member.node.members().is_empty();
         let span = if empty { report.document.closing(member.node.span) } else { member.name_span };
         let fact = "the daemon refuses the file: `dhcp-ddns` needs `enable-updates`".into();
@@ -81,16 +81,17 @@ fn wiring(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Installed>, context:
     if let (Some(sends), Some(listens)) = (dhcp.sends_to, d2.and_then(|it| it.listen))
         && sends != listens
     {
-        let fact = format!("requests go to {sends}, D2 listens on {listens}: every update is lost without a trace");
+        let fact =
+            format!("requests are sent to {sends}, but D2 listens on {listens}: every update is lost without a trace");
         report.error("wrong-port", at, &ddns, fact, "write D2's address and port as `server-ip` and `server-port`");
     }
     if dhcp.socket.is_none() {
-        let fact = "without a control socket DHCP can't be paused: each change of D2's key may lose an update".into();
+        let fact = "without a control socket DHCP can't be paused: each change of D2's key can lose an update".into();
         report.warn("no-dhcp-socket", report.document.root().span, &path, fact, "add a `control-socket`");
     }
 }
 
-/// Domains of D2 that are no zones of their own: the zone above takes their records as its own.
+/// Domains of D2 that are not zones: their records are written into the zone above.
 fn below_zones(document: &Document, context: &Context<'_>) -> Vec<Finding> {
     let mut report = Report { document, found: Vec::new() };
     for half in ["forward-ddns", "reverse-ddns"] {
@@ -101,17 +102,18 @@ fn below_zones(document: &Document, context: &Context<'_>) -> Vec<Finding> {
             let covers = |it: &&ZoneFacts| at.as_ref().is_some_and(|at| it.zone.covers(at));
             let above = context.zones.iter().filter(covers).max_by_key(|it| it.zone.as_str().len());
             let Some(above) = above.filter(|it| it.zone != zone).map(|it| it.zone.without_dot()) else { continue };
-            let fact =
-                format!("{zone} is no zone of pfddns.toml: its records land in {above}, under the rules of that zone");
+            let fact = format!(
+                "{zone} is not a zone of pfddns.toml: its records are written into {above}, under the rules of that zone"
+            );
             let root = Path::root();
-            let fix = format!("call the domain `{above}.`, or make {zone} a zone of its own");
+            let fix = format!("name the domain `{above}.`, or make {zone} a separate zone");
             report.warn("below-zone", node.span, &root.name(half), fact, &fix);
         }
     }
     report.found
 }
 
-/// IPv4 and IPv6 leases of one host under one name fight over its DHCID in the default mode.
+/// In the default mode, IPv4 and IPv6 leases of one host under one name have conflicting DHCIDs.
 fn dual_stack(servers: &[(&Document, Dhcp)]) -> Vec<Finding> {
     let of = |family: u8| servers.iter().find(|(_, dhcp)| dhcp.family == family && dhcp.enabled.value);
     let (Some((_, four)), Some((document, six))) = (of(4), of(6)) else { return Vec::new() };
@@ -119,8 +121,8 @@ fn dual_stack(servers: &[(&Document, Dhcp)]) -> Vec<Finding> {
     for scope in six.scopes.iter().filter(|it| it.send.value && it.mode.value == Mode::CheckWithDhcid) {
         let same = |it: &&Scope| it.send.value && it.suffix.value.eq_ignore_ascii_case(&scope.suffix.value);
         if four.scopes.iter().any(|it| same(&it)) {
-            let fact = "a host with both families has two identities: the second one to come is refused its name, and the \
-                        PTR of the first to go stays";
+            let fact = "a host with both families has two identities: the second one is refused its name, and the \
+                        PTR of the lease that ends first stays";
             let fix = "use another suffix for one family, or the mode check-exists-with-dhcid for both";
             let root = Path::root();
             report.warn("dual-stack", scope.span, &root.name(&scope.path), fact.into(), fix);

@@ -1,4 +1,4 @@
-//! What a check finds in a document: the finding, where in the tree it is, and the list they go to.
+//! Findings of the checks: the finding, its place in the tree, and the list of findings.
 
 use crate::systems::kea::text::Document;
 use crate::systems::kea::text::lex::Span;
@@ -10,13 +10,13 @@ use std::fmt;
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The daemon refuses the file, dies of it, or loses every update because of it.
+    /// The daemon refuses the file, aborts on it, or loses every update because of it.
     Error,
-    /// It works, but not always or not as meant.
+    /// It works, but not always or not as intended.
     Warning,
 }
 
-/// One thing that is wrong.
+/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct Finding {
@@ -28,7 +28,7 @@ pub struct Finding {
     pub place: String,
     /// `DhcpDdns/tsig-keys/0/secret`
     pub path: String,
-    /// What it leads to, in one sentence.
+    /// The consequence, in one sentence.
     pub consequence: String,
     /// What to do.
     pub fix: String,

@@ -15,21 +15,21 @@ const SAME: [(&str, &str); 4] = [
     ("output_options", "output-options"),
 ];
 
-/// Checks a tree against a form. The findings come in the order in which the daemon meets them, so the first error is the
-/// one it stops at.
+/// Checks a tree against a form. The findings are in the order in which the daemon meets them, so it stops at the first
+/// error.
 pub(super) fn check(report: &mut Report<'_>, root: &Node, form: &'static Form, version: Version) {
     let mut grammar = Grammar::new(report.document, version, ["unknown-member", "too-new-member"]);
     grammar.map(root, form, &Path::root());
     grammar.tell(report);
 }
 
-/// A document held against forms.
+/// A document that is checked against forms.
 pub(super) struct Grammar<'d> {
     document: &'d Document,
     version: Version,
-    /// What unknown members are called, and those that came with a later version.
+    /// Codes of unknown members, and of members of a later version.
     codes: [&'static str; 2],
-    /// With the place in the text at which the daemon notices, which is not always the place it names.
+    /// With the place in the text at which the daemon notices it, which is not always the place it names.
     found: Vec<(Vec<usize>, Finding)>,
 }
 
@@ -62,7 +62,7 @@ impl<'d> Grammar<'d> {
         self.found.push((self.document.order(noticed), finding));
     }
 
-    /// Maps and lists a `scan` could not read to their end say nothing about what they lack.
+    /// Maps and lists that a `scan` could not read to their end: their missing members are unknown.
     fn is_whole(&self, node: &Node) -> bool {
         node.span.end > node.span.start + 1 && self.document.includes().is_empty()
     }
@@ -70,7 +70,7 @@ impl<'d> Grammar<'d> {
     pub(super) fn map(&mut self, node: &Node, form: &'static Form, path: &Path<'_>) {
         let Value::Map(members) = &node.value else { return self.wrong_kind(node, "a map", path) };
         if form.filled && members.is_empty() && self.is_whole(node) && self.document.early_commas().is_empty() {
-            let fix = "write its members, or leave the map out";
+            let fix = "write its members, or remove the map";
             let fact = format!("the daemon refuses an empty {} map", form.name);
             self.error("empty-map", self.document.closing(node.span), path, fact, fix);
         } else if form.filled {
@@ -81,7 +81,7 @@ impl<'d> Grammar<'d> {
             let path = path.name(&member.name);
             let Some(kind) = self.kind(member, index >= form.strict_from, form, &path) else { continue };
             let before = members.get(..index).unwrap_or_default();
-            // Numbers and truth values are read before the daemon looks whether they are there already.
+            // The daemon reads numbers and truth values before it checks for duplicates.
             let late = match (kind, &member.node.value) {
                 (Kind::Int(..) | Kind::Bits, value) => !matches!(value, Value::Int(_)),
                 (Kind::Bool, value) => !matches!(value, Value::Bool(_)),
@@ -128,20 +128,20 @@ impl<'d> Grammar<'d> {
         }
     }
 
-    /// The kind of a member, if this version takes it here.
+    /// The kind of a member, if this version accepts it here.
     fn kind(&mut self, member: &Member, strict: bool, form: &'static Form, path: &Path<'_>) -> Option<Kind> {
         let name = &member.name;
         let by_name = || form.members.iter().filter(|it| it.0 == name);
         let taken = by_name().rfind(|it| it.2 <= self.version).or_else(|| by_name().next());
         let colon = member.colon != member.name_span || strict;
         let Some((_, kind, since)) = taken else {
-            // Without its colon the name is not the mistake yet.
+            // Without its colon the name is not yet the mistake.
             if !colon || form.open {
                 return None;
             }
             let near = form.members.iter().find(|it| it.0.eq_ignore_ascii_case(name));
             let fix = near.map_or("remove it, or correct its spelling".into(), |it| format!("write `{}`", it.0));
-            let fact = format!("the daemon refuses the file: `{name}` is not known in {}", form.name);
+            let fact = format!("the daemon refuses the file: `{name}` is unknown in {}", form.name);
             self.error(self.codes[0], member.name_span, path, fact, &fix);
             return None;
         };
@@ -151,14 +151,14 @@ impl<'d> Grammar<'d> {
             return None;
         }
         if colon && *since > self.version {
-            let fact = format!("Kea {} refuses the file: `{name}` came with {since}", self.version);
-            self.error(self.codes[1], member.name_span, path, fact, "use what this version knows");
+            let fact = format!("Kea {} refuses the file: `{name}` is new in {since}", self.version);
+            self.error(self.codes[1], member.name_span, path, fact, "remove it, or use a newer version");
             return None;
         }
         Some(*kind)
     }
 
-    /// A member that was there before under this name or its other one.
+    /// A member that the map has already, under this name or its other name.
     fn twice(&mut self, before: &[Member], member: &Member, kind: Kind, path: &Path<'_>) {
         let other = |name: &str| {
             SAME.iter().any(|(one, two)| (*one == name && *two == member.name) || (*two == name && *one == member.name))
@@ -175,7 +175,7 @@ impl<'d> Grammar<'d> {
         self.error_noticed(noticed, "duplicate", member.name_span, path, fact, "keep one of them");
     }
 
-    /// `comment` and `user-context` are one thing: which of them may follow which is told here.
+    /// `comment` and `user-context` are the same member: decides which of them may follow which.
     fn context(&mut self, member: &Member, kind: Kind, seen: &mut Context, path: &Path<'_>) {
         let inside = member.node.members();
         let (count, comment) = match kind {
@@ -187,7 +187,7 @@ impl<'d> Grammar<'d> {
             _ => seen.any && !(seen.count == 1 && seen.comment),
         };
         if refused {
-            let fact = format!("the daemon refuses the file: `{}` says again what was said above", member.name);
+            let fact = format!("the daemon refuses the file: `{}` repeats the member above", member.name);
             let fix = "keep one `user-context`, with the comment in it";
             self.error_noticed(last(member.node.span), "duplicate", member.name_span, path, fact, fix);
         }
@@ -229,7 +229,13 @@ impl<'d> Grammar<'d> {
             (Kind::AnyMap | Kind::Context, Value::Map(_)) => self.any(node, path),
             (Kind::Filled, Value::Text(text)) if !text.is_empty() => {}
             (Kind::Filled, Value::Text(_)) => {
-                self.error("blank", colon, path, "the daemon refuses an empty text here".into(), "write a value");
+                self.error(
+                    "blank",
+                    colon,
+                    path,
+                    "the daemon does not accept an empty text here".into(),
+                    "write a value",
+                );
             }
             (Kind::Word([""]), Value::Text(text)) if text.is_empty() => {}
             (Kind::Word([""]), Value::Text(_)) => {
@@ -262,7 +268,7 @@ impl<'d> Grammar<'d> {
                     self.document.closing(node.span),
                     path,
                     fact,
-                    "write its items, or leave the list out",
+                    "write its items, or remove the list",
                 );
             }
             (Kind::Maps(form) | Kind::SomeMaps(form), Value::List(items)) => {
@@ -284,7 +290,7 @@ impl<'d> Grammar<'d> {
     }
 }
 
-/// What `comment` and `user-context` have put together so far in one map.
+/// The `comment` and `user-context` of one map so far.
 #[derive(Default)]
 struct Context {
     any: bool,

@@ -1,5 +1,5 @@
-//! `kea lint` per subnet: does every name and address it leases find a domain, a key that may write it, and a server
-//! that keeps it? With what `kea lint` is told of the zones.
+//! `kea lint` per subnet: is there, for every name and address it leases, a domain, a key that may write it, and a server
+//! that keeps it? Uses the facts about the zones.
 
 use super::against::Checked;
 use super::report::{Path, Report};
@@ -9,11 +9,11 @@ use crate::systems::kea::d2::routes::Routes;
 use crate::systems::kea::dhcp::{Dhcp, Scope};
 use std::collections::HashSet;
 
-/// Names no client should get: browsers and clients look them up and believe the answer.
+/// Names that no client should get: browsers and clients look them up and trust the answer.
 pub const NEVER: [&str; 8] =
     ["wpad", "isatap", "gateway", "router", "firewall", "localhost", "autodiscover", "autoconfig"];
 
-/// What one zone's servers say, as far as known.
+/// The facts about one zone, as far as known.
 #[derive(Debug, Clone)]
 pub struct ZoneFacts {
     /// The zone.
@@ -24,11 +24,11 @@ pub struct ZoneFacts {
     pub types: Option<Vec<(KeyName, Vec<String>)>>,
 }
 
-/// What is looked at.
+/// The facts for the checks.
 pub struct Context<'a> {
     /// Versions, folders, files.
     pub against: Checked<'a>,
-    /// What is known of the zones.
+    /// The facts about the zones.
     pub zones: &'a [ZoneFacts],
     /// Names besides `NEVER` that no client should get, without domain, lower case.
     pub reserved: &'a [String],
@@ -50,12 +50,12 @@ pub(super) fn check(report: &mut Report<'_>, dhcp: &Dhcp, d2: Option<&Routes<'_>
     }
 }
 
-/// Where a name of this scope ends: at its suffix.
+/// The end of this scope's names: its suffix.
 fn suffix(report: &mut Report<'_>, scope: &Scope, d2: Option<&Routes<'_>>, path: &Path<'_>) {
     let text = &scope.suffix.value;
     let path = path.name("ddns-qualifying-suffix");
     if text.is_empty() {
-        let fact = "a client that sends a bare name gets none: without a suffix it matches no domain".into();
+        let fact = "a client that sends a short name gets no DNS name: without a suffix it matches no domain".into();
         return report.warn("no-suffix", scope.span, &path, fact, "write \"ddns-qualifying-suffix\": \"ZONE.\"");
     }
     let Some(d2) = d2.filter(|it| it.enabled(false)) else { return };
@@ -66,7 +66,7 @@ fn suffix(report: &mut Report<'_>, scope: &Scope, d2: Option<&Routes<'_>>, path:
     }
 }
 
-/// Every address needs a reverse domain, if there are any: an address without one loses its name as well.
+/// If D2 has reverse domains, every address needs one: an address without one loses its name too.
 fn reverse(report: &mut Report<'_>, scope: &Scope, d2: &Routes<'_>, path: &Path<'_>) {
     let Some(network) = scope.network.filter(|_| d2.enabled(true)) else { return };
     let missing: Vec<String> = network.reverse_zones().iter().flat_map(|zone| d2.gaps(zone.as_str())).collect();
@@ -76,7 +76,7 @@ fn reverse(report: &mut Report<'_>, scope: &Scope, d2: &Routes<'_>, path: &Path<
         "add to `reverse-ddns`: {first}{more}; a domain named after a part of an octet (RFC 2317) is never matched"
     );
     let fact =
-        format!("addresses of {network} have no reverse domain in D2 ({first}{more}): their updates are dropped whole");
+        format!("addresses of {network} have no reverse domain in D2 ({first}{more}): D2 drops their whole updates");
     report.error("reverse-missing", scope.span, &path.name("subnet"), fact, &fix);
 }
 
@@ -105,13 +105,15 @@ fn habits(report: &mut Report<'_>, scope: &Scope, path: &Path<'_>, once: &mut im
     let mode = scope.mode.value;
     if matches!(mode, Mode::NoCheckWithDhcid | Mode::NoCheckWithoutDhcid) && once(format!("mode {:?}", scope.mode.span))
     {
-        let fact =
-            format!("in mode {} any client takes over any name in the zone, a server's static one too", mode.name());
+        let fact = format!(
+            "in mode {} any client can take over any name in the zone, also a static name of a server",
+            mode.name()
+        );
         let fix = "use check-with-dhcid (the default) or check-exists-with-dhcid";
         report.warn("no-check", scope.mode.span.unwrap_or(scope.span), path, fact, fix);
     }
     if scope.char_set.value.is_empty() && once("char set".into()) {
-        let fact = "names go out as clients write them: servers refuse some, such as one with a blank".into();
+        let fact = "names are sent as clients write them: servers refuse some, such as names with a blank".into();
         let span = scope.char_set.span.unwrap_or(scope.span);
         report.warn("hostname-chars", span, path, fact, "leave `hostname-char-set` out: the default suits DNS");
     }
@@ -122,7 +124,8 @@ fn habits(report: &mut Report<'_>, scope: &Scope, path: &Path<'_>, once: &mut im
         report.warn("client-updates", span, path, fact, "write \"ddns-override-client-update\": true");
     }
     if scope.replace.value == "never" && once("replace".into()) {
-        let fact = "clients that send no name get none (`ddns-replace-client-name` is `never`, the default)".into();
+        let fact =
+            "clients that send no name get no DNS name (`ddns-replace-client-name` is `never`, the default)".into();
         let span = scope.replace.span.unwrap_or(scope.span);
         report.warn(
             "nameless",
@@ -154,7 +157,7 @@ fn zones(
             && once(format!("expire {} {:?}", domain.zone, scope.lifetime.span))
         {
             let fact = format!(
-                "records live {ttl} s, longer than EXPIRE {expire} of {}: Technitium then answers nothing and leaves ghosts",
+                "records live {ttl} s, longer than EXPIRE {expire} of {}: Technitium stores such records but never answers them",
                 domain.zone
             );
             let span = scope.lifetime.span.unwrap_or(scope.span);
@@ -163,7 +166,7 @@ fn zones(
         for key in domain.servers.iter().filter_map(|(_, key)| key.as_deref()) {
             if !may(facts, key, scope.mode.value, is_reverse) && once(format!("any {} {key}", domain.zone)) {
                 let fact = format!(
-                    "key {key} lacks ANY on *.{}: in mode {} removals are refused, and what stays behind bars the name to others",
+                    "key {key} lacks ANY on *.{}: in mode {} removals are refused, and the old records block the name for others",
                     facts.zone.without_dot(),
                     scope.mode.value.name()
                 );
@@ -179,7 +182,7 @@ fn facts<'a>(context: &'a Context<'_>, zone: &str) -> Option<&'a ZoneFacts> {
     context.zones.iter().find(|it| it.zone.as_str() == zone.as_str())
 }
 
-/// True if the key may write all that D2 sends in this mode, or if nobody knows.
+/// True if the key may write all that D2 sends in this mode, or if its rights are unknown.
 fn may(facts: &ZoneFacts, key: &str, mode: Mode, reverse: bool) -> bool {
     let Some(grants) = &facts.types else { return true };
     let Ok(key) = KeyName::new(key) else { return true };

@@ -65,7 +65,7 @@ pub enum Word {
     Bool(bool),
     /// `null`
     Null,
-    /// An include nobody expands: the file it names.
+    /// An include that is not expanded: the file it names.
     Include(String),
     /// The end of the outermost file.
     End,
@@ -109,7 +109,7 @@ impl<'a> Lexer<'a> {
         Error::usage(format!("{place}: {fact}"))
     }
 
-    /// The next word and where it stands.
+    /// The next word and its place.
     pub fn read(&mut self) -> Result<(Word, Span)> {
         if let Some(reading) = self.stack.last_mut() {
             reading.told = reading.at;
@@ -163,7 +163,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Goes on by some bytes; the daemon's count goes along only over blanks.
+    /// Moves on by some bytes; the daemon's count moves only over blanks.
     fn skip(&mut self, length: usize, blank: bool) {
         if let Some(reading) = self.stack.last_mut() {
             reading.at += length;
@@ -230,7 +230,7 @@ fn blanks(rest: &[u8]) -> usize {
     rest.iter().take_while(|it| BLANKS.contains(it)).count()
 }
 
-/// Where inside a comment the daemon's count starts anew: behind the last line end or the last two blanks in a row.
+/// Where the daemon's count restarts inside a comment: after the last line end or the last two blanks in a row.
 fn counted_in_comment(text: &[u8]) -> Option<usize> {
     let last = text.iter().rposition(|it| *it == b'\n').map(|it| it + 1);
     let line = text.get(last.unwrap_or(0)..).unwrap_or_default();
@@ -242,7 +242,7 @@ fn counted_in_comment(text: &[u8]) -> Option<usize> {
 pub fn order(sources: &[Source], span: Span) -> Vec<usize> {
     let mut steps = vec![span.start];
     let mut source = span.source;
-    // An include stands in a source that was met before.
+    // An include is in a source that was met before.
     while let Some(outer) = sources.get(source as usize).and_then(|it| it.included) {
         steps.push(outer.start);
         source = outer.source;
@@ -263,14 +263,14 @@ fn source(bytes: &[u8], name: &str) -> Result<Source> {
     }
 }
 
-/// What stands behind `<?`.
+/// The text after `<?`.
 #[derive(Default)]
 struct Include {
     /// The file, if all was right up to the end of its name.
     file: Option<String>,
     /// How far it was right.
     length: usize,
-    /// Where the daemon's count starts anew, if there was a blank.
+    /// Where the daemon's count restarts, if there was a blank.
     told: Option<usize>,
 }
 
@@ -342,7 +342,7 @@ fn exponent(rest: &[u8], at: usize) -> usize {
     if count > 0 { 1 + sign + count } else { 0 }
 }
 
-/// Kea takes `007`, `+5`, `.5` and `5.` too; all but the first are no whole numbers to it.
+/// Kea also accepts `007`, `+5`, `.5` and `5.`; it treats only the first as a whole number.
 fn number(rest: &[u8]) -> std::result::Result<(Word, usize), String> {
     let sign = usize::from(matches!(rest.first(), Some(b'-' | b'+')));
     let whole = sign + digits(rest, sign);

@@ -11,7 +11,7 @@ pub mod redact;
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
     /// What it is.
     pub value: Value,
@@ -22,7 +22,7 @@ pub struct Node {
 pub enum Value {
     /// `null`
     Null,
-    /// The content of an include nobody expanded, or what a `scan` did not come to: nothing is known of it.
+    /// The content of an include that was not expanded, or a part that a `scan` did not reach: it is unknown.
     Included,
     /// `true` or `false`
     Bool(bool),
@@ -43,9 +43,9 @@ pub enum Value {
 pub struct Member {
     /// The name.
     pub name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub name_span: Span,
-    /// Where the colon stands: Kea blames it for some bad values. The place of the name if a `scan` found none.
+    /// The place of the colon: Kea names it for some bad values. The place of the name if a `scan` found no colon.
     pub colon: Span,
     /// The value.
     pub node: Node,
@@ -57,12 +57,12 @@ impl Node {
         self.members().iter().find(|it| it.name == name).map(|it| &it.node)
     }
 
-    /// All members; none if this is no map.
+    /// All members; none if this is not a map.
     pub fn members(&self) -> &[Member] {
         if let Value::Map(members) = &self.value { members } else { &[] }
     }
 
-    /// All items; none if this is no list.
+    /// All items; none if this is not a list.
     pub fn items(&self) -> &[Self] {
         if let Value::List(items) = &self.value { items } else { &[] }
     }
@@ -130,7 +130,7 @@ impl Document {
         Self { sources, comments, root, includes, extra_commas, early_commas, broken }
     }
 
-    /// This document if nothing is wrong with it, else the first mistake of its text.
+    /// This document if its text has no mistake, else the first mistake.
     pub fn whole(self) -> Result<Self> {
         if let Some(error) = self.broken {
             return Err(error);
@@ -163,7 +163,7 @@ impl Document {
         Span { start, told, ..span }
     }
 
-    /// Where a word comes in the order in which all are read, through includes.
+    /// The position of a word in the order in which all are read, through includes.
     pub fn order(&self, span: Span) -> Vec<usize> {
         lex::order(&self.sources, span)
     }
@@ -188,7 +188,7 @@ impl Document {
         &self.comments
     }
 
-    /// Commas with nothing behind them: accepted by the daemons' file reader with a warning, by their control channel not.
+    /// Commas with nothing after them: the daemons' file reader accepts them with a warning, their control channel does not.
     pub fn extra_commas(&self) -> &[Span] {
         &self.extra_commas
     }

@@ -1,4 +1,4 @@
-//! From words to the tree of a document. A mistake ends the reading and is noted; what was read before it stays.
+//! From words to the tree of a document. A mistake ends the reading and is recorded; the part before it stays.
 
 use super::lex::{Lexer, Span, Word};
 use super::{Member, Node, Value};
@@ -12,7 +12,7 @@ pub(super) struct Parser<'a> {
     pub(super) lexer: Lexer<'a>,
     /// Files that are included and were not opened.
     pub(super) includes: Vec<(String, Span)>,
-    /// Commas with nothing behind them.
+    /// Commas with nothing after them.
     pub(super) extra_commas: Vec<Span>,
     /// Commas with nothing before them in a map.
     pub(super) early_commas: Vec<Span>,
@@ -133,7 +133,7 @@ impl<'a> Parser<'a> {
     ) -> Parsed<Span> {
         let mut any = false;
         let mut comma: Option<Span> = None;
-        // What an unexpanded include ends with is not known: it may bring its own comma.
+        // The end of an unexpanded include is unknown: it may bring its own comma.
         let mut free = false;
         loop {
             let (word, span) = self.word()?;
@@ -179,7 +179,7 @@ impl<'a> Parser<'a> {
         let fact = format!("the file ends here, but the `{}` that closes {opened} is missing", char::from(close));
         self.lexer
             .wrong(span, fact)
-            .hint("is the file only half written? put it back from a backup, or move it aside and render it again")
+            .hint("the file may be only half written: restore it from a backup, or move it aside and render it again")
     }
 }
 
@@ -188,7 +188,7 @@ fn join(open: Span, close: Span) -> Span {
     if open.source == close.source { Span { end: close.end, ..open } } else { open }
 }
 
-/// A word as a person calls it. String values are not shown: they may be secrets.
+/// A word for messages. String values are not shown: they may be secrets.
 fn say(word: &Word) -> String {
     match word {
         Word::Sign(sign) => format!("`{}`", char::from(*sign)),

@@ -1,12 +1,12 @@
-//! A Kea document as it may be shown: every secret replaced by `[secret]`. Works on any text, and on one that can't be
-//! parsed it rather hides too much.
+//! A Kea document for display: every secret is replaced by `[secret]`. Works on any text; in a text that can't be parsed it
+//! rather hides too much.
 
 use super::{Document, Node};
 use crate::text::{hide_runs, splice};
 
 /// Members whose values are secrets, in any daemon's file and in any case.
 const SECRET: [&str; 2] = ["secret", "password"];
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const MASK: &str = "[secret]";
 /// The text with all secrets replaced, the rest as it is, for diffs and messages.
 pub fn redact(bytes: &[u8]) -> String {
@@ -41,8 +41,8 @@ fn find(node: &Node, found: &mut impl FnMut(&Node)) {
     node.items().iter().for_each(|item| find(item, found));
 }
 
-/// For text of unknown form: hides what follows a telling word up to the end of the next quoted string or line,
-/// and every long run of base64 letters.
+/// For text of unknown form: hides the text after a word such as `secret` up to the end of the next quoted string or
+/// line, and every long run of base64 letters.
 fn hide_all(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut out = String::new();
@@ -59,8 +59,8 @@ fn hide_all(text: &str) -> String {
     out
 }
 
-/// Where the value that follows a name ends: after the next string if nothing but signs and blanks stand before it,
-/// but never before the end of the line.
+/// Where the value after a name ends: after the next string if only signs and blanks are before it, but never before the
+/// end of the line.
 fn after_value(text: &str, from: usize) -> usize {
     let rest = text.get(from..).unwrap_or_default();
     let line = rest.find('\n').unwrap_or(rest.len());

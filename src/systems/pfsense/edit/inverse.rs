@@ -1,10 +1,10 @@
-//! The way back from changes: other changes, so that what somebody did meanwhile elsewhere in the file stays.
+//! Undoes changes with other changes, so that somebody's later changes elsewhere in the file stay.
 
 use super::Edit;
 use crate::systems::pfsense::xml::{Document, Id, Seen};
 
 impl Document<'_> {
-    /// The changes that bring back what this file says now at the places of `edits`, in the order to make them.
+    /// The changes that restore this file's current values at the places of `edits`, in the order to make them.
     pub fn inverse(&self, edits: &[Edit]) -> Vec<Edit> {
         let mut back = Vec::new();
         for edit in edits.iter().rev() {
@@ -28,7 +28,7 @@ impl Document<'_> {
         for (depth, tag) in path.iter().enumerate() {
             let here: Vec<String> = path.iter().take(depth + 1).cloned().collect();
             if self.dialect.is_list(tag) {
-                // A list goes back as a whole: positions may have moved.
+                // A list is restored as a whole: positions may have moved.
                 return Edit::Put { path: here, value: self.list_value(at, tag) };
             }
             match self.child(at, tag) {

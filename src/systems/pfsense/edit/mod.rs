@@ -1,5 +1,5 @@
-//! Changes to config.xml as values: which key becomes what. `splice` makes them, `proof` proves them, `inverse` finds the way
-//! back.
+//! Changes to config.xml as values: which key becomes what. `splice` makes them, `proof` proves them, `inverse` finds
+//! the changes that undo them.
 
 use super::xml::Seen;
 use serde::{Deserialize, Serialize};

@@ -1,23 +1,23 @@
 //! The proof before each write: seen(new) == seen(old) + the intended changes, both read by pfSense's rules.
-//! Parts whose bytes are equal need no second look; everything else is compared value by value.
+//! Parts with equal bytes are skipped; everything else is compared value by value.
 
 use super::Edit;
 use crate::error::{Error, Result};
 use crate::systems::pfsense::xml::{Document, Id, Kind, Seen};
 use std::collections::HashMap;
 
-/// Fails unless pfSense would take `new` and see in it what it saw in `old` with `edits` applied. Gives what it sees;
-/// nothing if not a byte has changed.
+/// Fails unless pfSense would accept `new` and see in it what it saw in `old` with `edits` applied. Returns what it sees;
+/// nothing if no byte has changed.
 pub fn prove<'n>(old: &Document<'_>, new: &'n [u8], edits: &[Edit]) -> Result<Option<Document<'n>>> {
     if new == old.bytes() {
-        // Nothing changed, so nothing may have been intended: then the values are there already.
+        // Nothing changed: this is right only if the values were set already.
         return match edits.iter().find(|edit| !already(old, edit)) {
             None => Ok(None),
             Some(edit) => Err(lost(edit.path())),
         };
     }
     let read = Document::read_as(new, old.dialect()).map_err(|refusal| {
-        Error::new(format!("pfSense would not take the edited config.xml ({refusal}); nothing was written"))
+        Error::new(format!("pfSense would refuse the edited config.xml ({refusal}); nothing was written"))
     })?;
     let edits: Vec<&Edit> = edits.iter().collect();
     let both = Comparison { old, new: &read };
@@ -26,8 +26,8 @@ pub fn prove<'n>(old: &Document<'_>, new: &'n [u8], edits: &[Edit]) -> Result<Op
     Ok(Some(read))
 }
 
-/// What stands behind a change moves, and with it the places where pfSense's reads end: a long text that was whole may
-/// lose a line end there, although not one of its bytes has changed.
+/// A change moves everything after it, and so the places where pfSense's reads end: a long text that was whole may lose a
+/// line end there, although none of its bytes has changed.
 fn nothing_more_is_cut(old: &Document<'_>, new: &Document<'_>) -> Result<()> {
     let content = |of: &Document<'_>, id| of.bytes().get(of.content(id)).map(<[u8]>::to_vec);
     let before: Vec<_> = old.texts_cut_short().map(|id| content(old, id)).collect();
@@ -39,7 +39,7 @@ fn nothing_more_is_cut(old: &Document<'_>, new: &Document<'_>) -> Result<()> {
             new.name(id),
             new.line(id)
         ))
-        .hint("make any description before that line some letters longer in pfSense's web interface, then run it again")),
+        .hint("make any description before that line some letters longer in pfSense's web interface, then run the command again")),
     }
 }
 
@@ -65,7 +65,7 @@ impl Comparison<'_, '_> {
         let before = groups(self.old, old);
         let after = groups(self.new, new);
         let touched = |name: &str| edits.iter().any(|edit| edit.path().get(depth).is_some_and(|it| it == name));
-        // The touched keys as they should be: few values, whatever else stands beside them.
+        // The touched keys as they should be: few values, also in a large section.
         let mut few = Seen::Map(Vec::new());
         for (name, members) in before.iter().filter(|(name, _)| touched(name)) {
             if let (Seen::Map(map), false) = (&mut few, self.goes_deeper(name, edits, depth)) {
@@ -120,7 +120,7 @@ impl Comparison<'_, '_> {
         }
     }
 
-    /// Do all edits of this key concern something below one existing element that is no list?
+    /// Do all edits of this key concern something below one existing element that is not a list?
     fn goes_deeper(&self, name: &str, edits: &[&Edit], depth: usize) -> bool {
         let mut own = edits.iter().filter(|edit| edit.path().get(depth).is_some_and(|it| it == name));
         !self.old.dialect().is_list(name) && own.all(|edit| edit.path().len() > depth + 1)
@@ -152,7 +152,7 @@ fn groups<'d>(document: &'d Document<'_>, id: Id) -> Vec<(&'d str, Vec<Id>)> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     for child in document.children(id) {
         let name = document.name(child);
-        // The members of a list nearly always stand together.
+        // The members of a list nearly always follow each other.
         let at = match groups.last() {
             Some((last, _)) if *last == name => groups.len() - 1,
             _ => *places.entry(name).or_insert(groups.len()),
@@ -176,13 +176,13 @@ fn group_value(document: &Document<'_>, members: &[Id]) -> Seen {
 
 fn lost(path: &[String]) -> Error {
     Error::new(format!(
-        "the edited config.xml would not say what was intended at {}; nothing was written",
+        "the edited config.xml would not have the intended value at {}; nothing was written",
         path.join("/")
     ))
-    .hint("the value may begin or end with white space, or hold characters pfSense can't store there")
+    .hint("the value may begin or end with white space, or contain characters that pfSense can't store there")
 }
 
-/// Applies one change to what pfSense sees; false if its path leads nowhere.
+/// Applies one change to what pfSense sees; false if its path does not exist.
 pub(super) fn change(seen: &mut Seen, edit: &Edit, depth: usize) -> bool {
     let path = edit.path().get(depth..).unwrap_or_default();
     let [key, rest @ ..] = path else { return false };

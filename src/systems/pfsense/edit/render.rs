@@ -6,7 +6,7 @@ use crate::systems::pfsense::xml::{Dialect, Seen};
 
 /// How lines are made around a new element.
 pub(super) struct Layout<'a> {
-    /// What stands before each `<` of the element itself.
+    /// The text before each `<` of the element itself.
     pub indent: &'a str,
     /// Line end of the file.
     pub line_end: &'a str,

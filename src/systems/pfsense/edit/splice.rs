@@ -1,5 +1,5 @@
-//! Changes to config.xml as byte splices: what is not named stays, down to white space, comments and foreign entities.
-//! Every result is read again by pfSense's rules and compared with the intended change before anybody gets it.
+//! Changes to config.xml as byte splices: everything else stays, also white space, comments and unknown entities.
+//! Every result is read again by pfSense's rules and compared with the intended change before it is returned.
 
 use super::Edit;
 use super::proof;
@@ -24,12 +24,14 @@ impl Document<'_> {
     /// The file with these changes, not yet proven.
     pub(in crate::systems::pfsense) fn spliced(&self, edits: &[Edit]) -> Result<Vec<u8>> {
         if self.converted {
-            return Err(Error::new("config.xml is not in UTF-8, and pfSense writes nothing else; it is not edited")
-                .hint("save any page in pfSense's web interface: it writes the file anew"));
+            return Err(Error::new(
+                "config.xml is not in UTF-8, but pfSense writes only UTF-8; pfddns does not edit it",
+            )
+            .hint("save any page in pfSense's web interface: this writes the whole file"));
         }
         if self.doctype {
-            return Err(Error::new("config.xml has a DOCTYPE, which pfSense never writes; it is not edited")
-                .hint("save any page in pfSense's web interface: it writes the file without it"));
+            return Err(Error::new("config.xml has a DOCTYPE, which pfSense never writes; pfddns does not edit it")
+                .hint("save any page in pfSense's web interface: this writes the file without the DOCTYPE"));
         }
         let mut splices = Vec::new();
         for edit in edits {
@@ -39,7 +41,7 @@ impl Document<'_> {
         new.map(String::into_bytes).ok_or_else(|| Error::new("two changes touch the same place in config.xml"))
     }
 
-    /// Are these changes there already?
+    /// Does the document already have these changes?
     pub fn holds(&self, edits: &[Edit]) -> Result<bool> {
         let mut splices = Vec::new();
         for edit in edits {
@@ -101,7 +103,7 @@ impl Document<'_> {
             let Some(tag) = path.get(at) else { return Err(nonsense(path)) };
             if self.kind(parent) == Kind::Text {
                 return Err(Error::new(format!(
-                    "config.xml line {}: <{}> holds text where elements were expected",
+                    "config.xml line {}: <{}> contains text where elements were expected",
                     self.line(parent),
                     self.name(parent)
                 )));
@@ -145,7 +147,7 @@ impl Document<'_> {
         }
         if self.kind(id) == Kind::Elements {
             return Err(Error::new(format!(
-                "config.xml line {}: <{tag}> holds elements; it is not overwritten as a whole",
+                "config.xml line {}: <{tag}> contains elements; pfddns does not overwrite it as a whole",
                 self.line(id)
             )));
         }
@@ -154,7 +156,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    /// A value as an element where `like` stands: same indentation, same line ends.
+    /// A value as an element in the place of `like`: same indentation, same line ends.
     fn rendered(&self, like: Id, tag: &str, value: &Seen) -> Result<String> {
         let line = self.line_start(like);
         let indent =
@@ -172,7 +174,7 @@ impl Document<'_> {
         };
         let mut there: Vec<Id> = self.list(parent, tag).collect();
         if there.is_empty() {
-            // An empty member marks the place where pfSense had the list.
+            // An empty member marks the place of the list.
             there = self.all(parent, tag).into_iter().take(1).collect();
         }
         if wanted.is_empty() {
@@ -229,7 +231,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    /// What stands between an element and a new sibling: a line end and its indentation, or nothing in a one-line file.
+    /// The text between an element and a new sibling: a line end and its indentation, or nothing in a one-line file.
     fn gap(&self, id: Id) -> String {
         match self.line_start(id) {
             Some(from) => {
@@ -239,7 +241,7 @@ impl Document<'_> {
         }
     }
 
-    /// Appends a key that is not there, with the parents that are missing, as the last child.
+    /// Appends a missing key, with its missing parents, as the last child.
     fn make(&self, parent: Id, path: &[String], value: &Seen, out: &mut Vec<Splice>) -> Result<()> {
         let [tag, inner @ ..] = path else { return Err(nonsense(path)) };
         if matches!(value, Seen::List(members) if members.is_empty()) {
@@ -271,7 +273,7 @@ impl Document<'_> {
         let inside = self.text.get(content.clone()).unwrap_or_default();
         if !inside.trim().is_empty() {
             return Err(Error::new(format!(
-                "config.xml line {}: <{}> holds a comment or an empty section; it is not filled",
+                "config.xml line {}: <{}> contains a comment or an empty section; pfddns does not fill it",
                 self.line(parent),
                 self.name(parent)
             )));
@@ -283,7 +285,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    /// Removes an element, with its line if it stands alone there.
+    /// Removes an element, with its line if nothing else is on it.
     fn remove(&self, id: Id, out: &mut Vec<Splice>) -> Result<()> {
         let span = self.span(id);
         let after = self.text.get(span.end..).unwrap_or_default();
@@ -296,7 +298,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    /// Where the element's line starts, if only white space stands before it.
+    /// Where the element's line starts, if only white space is before it.
     fn line_start(&self, id: Id) -> Option<usize> {
         blank_line_start(&self.text, self.span(id).start)
     }
@@ -327,7 +329,7 @@ fn nonsense(path: &[String]) -> Error {
     Error::new(format!("{} is not a place in config.xml", path.join("/")))
 }
 
-/// Start of the line that ends at `at`, if only spaces and tabs stand between.
+/// Start of the line that ends at `at`, if only spaces and tabs are between.
 fn blank_line_start(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let trimmed = before.trim_end_matches([' ', '\t']);

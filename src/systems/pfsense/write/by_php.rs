@@ -1,6 +1,6 @@
-//! The second way to write config.xml: pfSense's own PHP does it, for those who want its `write_config()` with all that
-//! hangs on it (AutoConfigBackup, package hooks, HA sync). It writes the whole file anew. What it shall hold is worked out
-//! and proven here first, and read again afterwards.
+//! The second way to write config.xml: pfSense's own PHP, for operators who want its `write_config()` with all its hooks
+//! (AutoConfigBackup, packages, HA sync). It writes the whole file. The new content is worked out and proven here first,
+//! and read again afterwards.
 
 use super::save::{Paths, Save, Saved, back_up, read};
 use crate::error::{Doing, Error, Result};
@@ -17,7 +17,7 @@ const END: &str = "pfddns: written";
 /// Printed when the file is not the one the change was made for.
 const CHANGED: &str = "pfddns: changed";
 
-/// Changes config.xml through pfSense. Nothing is written if the changes are there already.
+/// Changes config.xml through pfSense. Writes nothing if the file already has the changes.
 pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) -> Result<Saved> {
     let config = &paths.config;
     let bytes = host.read(config)?;
@@ -38,13 +38,16 @@ pub fn save_by_php(host: &mut Host, paths: &Paths, php: &Path, what: &Save<'_>) 
     let found = read(&written).doing(|| "reading what pfSense wrote")?;
     let others = differences(&wanted, &Seen::of(&found, found.root()));
     if let Some(section) = others.keys().find(|it| *it != "revision") {
-        return Err(Error::new(format!("{}: <{section}> is not what pfSense was asked to write", config.display()))
-            .hint(format!("somebody else may have saved just then; the file of before is {}", backup.display())));
+        return Err(Error::new(format!(
+            "{}: <{section}> differs from what pfSense was asked to write",
+            config.display()
+        ))
+        .hint(format!("somebody else may have saved at that moment; the old file is {}", backup.display())));
     }
     Ok(Saved { before: Some(before), after: Digest::of(&written), backup: Some(backup) })
 }
 
-/// The sections below `<pfsense>` that differ, as they shall be; null: gone.
+/// The sections below `<pfsense>` that differ, with their new content; null: removed.
 fn differences(old: &Seen, new: &Seen) -> Map<String, Value> {
     let keys = |seen: &Seen| match seen {
         Seen::Map(map) => map.iter().map(|(key, _)| key.clone()).collect(),
@@ -57,7 +60,7 @@ fn differences(old: &Seen, new: &Seen) -> Map<String, Value> {
 }
 
 /// The script for pfSense's PHP. Travels by standard input, since sections hold secrets; as base64, so that no value can
-/// end the string it is in. pfSense's cache goes first: releases up to 2.8 believe it rather than the file.
+/// end the string it is in. pfSense's cache goes first: releases up to 2.8 use it instead of the file.
 fn script(
     paths: &Paths,
     bytes: &[u8],
@@ -86,8 +89,8 @@ fn script(
 
 fn run(host: &mut Host, php: &Path, script: &str, config: &Path) -> Result<()> {
     if host.mode(php)?.is_none() {
-        return Err(Error::new(format!("there is no {}, and pfsense.writer asks for it", php.display()))
-            .hint("is this a pfSense? `writer = \"pfddns\"` needs no PHP"));
+        return Err(Error::new(format!("{} does not exist, and pfsense.writer needs it", php.display()))
+            .hint("is this a pfSense firewall? `writer = \"pfddns\"` needs no PHP"));
     }
     let ran = host.run(&[&php.display().to_string()], script.as_bytes(), LIMIT)?;
     let said = |bytes: &[u8], word: &str| bytes.windows(word.len()).any(|it| it == word.as_bytes());
@@ -99,6 +102,6 @@ fn run(host: &mut Host, php: &Path, script: &str, config: &Path) -> Result<()> {
     }
     // Not the output itself: PHP prints values in its messages.
     Err(Error::new(format!("pfSense's write_config() failed (exit code {})", ran.code)).hint(
-        "System > Logs and the notices in pfSense's web interface say why; `writer = \"pfddns\"` does without it",
+        "System > Logs and the notices in pfSense's web interface say why; `writer = \"pfddns\"` needs no write_config()",
     ))
 }

@@ -1,5 +1,5 @@
-//! Has pfSense itself take over a changed config.xml: its own PHP rebuilds Kea's or the resolver's configuration.
-//! Must not be called while its configuration lock is held. Its exit code says little, so callers look at the daemon.
+//! Has pfSense use a changed config.xml: its own PHP rebuilds Kea's or the resolver's configuration.
+//! Must not be called while its configuration lock is held. Its exit code says little, so callers check the daemon.
 
 use crate::error::{Error, Result};
 use crate::world::Host;
@@ -55,7 +55,7 @@ pub fn rebuild(host: &mut Host, php: &Path, what: Rebuild, sync: bool) -> Result
     let said = String::from_utf8_lossy(if ran.stderr.is_empty() { &ran.stdout } else { &ran.stderr }).into_owned();
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned();
     Err(Error::new(format!("pfSense did not rebuild {what} (exit code {}); it said: {last}", ran.code))
-        .hint("Status > Services shows what runs; `pfddns undo` puts the configuration of before back"))
+        .hint("Status > Services shows what runs; `pfddns undo` restores the old configuration"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Writing config.xml so that pfSense, other writers and a power cut can do no harm: its lock, compare-and-swap, an own
-//! backup, a restore point, a new revision, rename, and its cache removed before the lock is let go.
-//! Nothing of pfSense may run meanwhile: each of its PHP programs takes the same lock and would wait for ever.
+//! Writes config.xml so that pfSense, other writers and a power cut do no harm: pfSense's lock, compare-and-swap, our own
+//! backup, a restore point, a new revision, rename, and pfSense's cache removed before the lock is released.
+//! No program of pfSense may be started meanwhile: each of them takes the same lock and would wait forever.
 
 use crate::error::{Doing, Error, Result};
 use crate::systems::pfsense::edit::Edit;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// pfSense holds its lock for one file write; this is far longer.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
-/// Where things lie on a firewall.
+/// Paths on a firewall.
 #[derive(Debug, Clone)]
 pub struct Paths {
     /// The file itself; `/conf` is a link to this folder on a real box, so the link's target is named.
@@ -46,7 +46,7 @@ pub struct Save<'a> {
     pub edits: &'a [Edit],
     /// Shown in pfSense's list of changes and part of the backup's name.
     pub reason: &'a str,
-    /// What the changes were made for; anything else there is refused.
+    /// Digest of the file the changes were made for; another file is refused.
     pub replaces: Option<&'a Digest>,
     /// Names the backup: `config.xml.<run>`. A run's name begins with its time, so names sort by age.
     pub run: &'a str,
@@ -72,7 +72,7 @@ pub enum Moment {
     BackedUp,
     /// pfSense's restore point is on disk.
     RestorePoint,
-    /// The new file is on disk beside the old one.
+    /// The new file is on disk next to the old one.
     Staged,
     /// The new file is in place.
     Put,
@@ -80,7 +80,7 @@ pub enum Moment {
     CacheRemoved,
 }
 
-/// Changes config.xml. Nothing is written if the changes are there already.
+/// Changes config.xml. Writes nothing if the file already has the changes.
 pub fn save(host: &mut Host, paths: &Paths, what: &Save<'_>, now: Timestamp) -> Result<Saved> {
     save_watched(host, paths, what, now, &mut |_| {})
 }
@@ -105,7 +105,7 @@ pub fn save_watched(
     replace(host, paths, what.run, what.replaces, edit, watch)
 }
 
-/// Puts a whole earlier file back, by the same recipe, also where pfSense would not read what is there, or nothing is. The
+/// Restores a whole earlier file with the same steps, also if pfSense can't read the current file or it is missing. The
 /// revision is the one in the file. `what.edits` are not used.
 pub fn restore(host: &mut Host, paths: &Paths, bytes: &[u8], what: &Save<'_>, now: Timestamp) -> Result<Saved> {
     let edit = |old: Result<&Document<'_>>| -> Result<Option<Vec<u8>>> {
@@ -161,7 +161,10 @@ fn replace(
     host.put(staged)?;
     watch(Moment::Put);
     host.remove(&paths.cache).map_err(|error| {
-        error.hint(format!("config.xml is written, but pfSense ignores it until {} is removed", paths.cache.display()))
+        error.hint(format!(
+            "config.xml is written, but pfSense does not use it until {} is removed",
+            paths.cache.display()
+        ))
     })?;
     watch(Moment::CacheRemoved);
     Ok(Saved { before, after: Digest::of(&new), backup })
@@ -170,9 +173,8 @@ fn replace(
 /// Reads a configuration, or says why pfSense would not.
 pub fn read(bytes: &[u8]) -> Result<Document<'_>> {
     Document::read(bytes).map_err(|refusal| {
-        Error::new(format!("config.xml: {refusal}")).hint(
-            "pfddns changes only files that pfSense itself would read; `pfddns backup list` names those to put back",
-        )
+        Error::new(format!("config.xml: {refusal}"))
+            .hint("pfddns changes only files that pfSense can read; `pfddns backup list` names backups to restore")
     })
 }
 
@@ -206,7 +208,7 @@ fn plain(reason: &str) -> String {
     reason.chars().map(|it| if it == ' ' || it.is_ascii_graphic() { it } else { '?' }).collect()
 }
 
-/// `config.xml.<run>` in our own folder, mode 0600. A run that was killed and goes on finds its own backup there.
+/// `config.xml.<run>` in our own folder, mode 0600. A run that was killed and resumed finds its own backup there.
 pub(super) fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -> Result<PathBuf> {
     host.make_folder(&paths.own_backups, 0o700)?;
     for n in 0..1000 {
@@ -221,10 +223,10 @@ pub(super) fn back_up(host: &mut Host, paths: &Paths, bytes: &[u8], run: &str) -
             }
         }
     }
-    Err(Error::new(format!("{}: a thousand backups of one run", paths.own_backups.display())))
+    Err(Error::new(format!("{}: this run has a thousand backups already", paths.own_backups.display())))
 }
 
-/// Are two configurations the same but for the note about the last change?
+/// Are two configurations the same, except for the record of the last change?
 pub fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
     let rest = |document: &Document<'_>| {
         let span = document.at(&["revision"]).map(|it| document.span(it)).unwrap_or_default();
@@ -235,7 +237,7 @@ pub fn same_but_revision(a: &Document<'_>, b: &Document<'_>) -> bool {
     rest(a) == rest(b)
 }
 
-/// What pfSense itself does before a change: the old file under the time of its own revision.
+/// As pfSense itself does before a change: the old file is stored under the time of its revision.
 fn restore_point(host: &mut Host, paths: &Paths, old: &Document<'_>, bytes: &[u8]) -> Result<()> {
     let Some(time) = revision_time(old) else { return Ok(()) };
     let path: PathBuf = paths.restore_points.join(format!("config-{time}.xml"));

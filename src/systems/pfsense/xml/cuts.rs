@@ -1,6 +1,6 @@
-//! Where pfSense's parser cuts character data. It is fed 4096 bytes at a time, and libxml2 hands on what it has of a long
-//! text when a read ends; pfSense then trims and decodes each piece by itself. Measured on libxml2 2.9.14 through PHP's xml
-//! extension (`tests/pfsense_php.rs` compares again); its `xmlParseTryOrFinish` and `xmlParseCharData` are the source.
+//! Where pfSense's parser cuts character data. It reads 4096 bytes at a time, and at the end of a read libxml2 passes on
+//! the part of a long text that it has; pfSense then trims and decodes each piece separately. Measured on libxml2 2.9.14
+//! through PHP's xml extension (`tests/pfsense_php.rs` compares again); see `xmlParseTryOrFinish` and `xmlParseCharData`.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -11,7 +11,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub(in crate::systems::pfsense) u32);
 
-/// "None" where an element's number would stand.
+/// "None" in the place of an element's number.
 pub(super) const NOBODY: u32 = u32::MAX;
 
 /// What pfSense makes of an element.
@@ -41,7 +41,7 @@ pub(in crate::systems::pfsense) struct Node {
     pub list: bool,
 }
 
-/// A config.xml that pfSense would take.
+/// A config.xml that pfSense would accept.
 pub struct Document<'a> {
     pub(in crate::systems::pfsense) text: Cow<'a, str>,
     pub(super) nodes: Vec<Node>,

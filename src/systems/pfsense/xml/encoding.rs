@@ -1,12 +1,12 @@
-//! config.xml in another encoding than UTF-8, which pfSense never writes and its parser takes. Such a file is read, as
-//! far as it fits into one of the parser's reads, and never edited. Measured on libxml2 2.9.14 through PHP's xml extension.
+//! config.xml in another encoding than UTF-8: pfSense never writes one, but its parser accepts it. Such a file is read if it
+//! fits into one of the parser's reads, and never edited. Measured on libxml2 2.9.14 through PHP's xml extension.
 
 use super::scan::{Flaw, flaw};
 
 /// Files beyond this are refused: how the parser cuts long texts while it converts is not modelled.
 const LIMIT: usize = 4096;
 
-/// What the first bytes say: a byte order mark, or `<?` in two bytes each.
+/// The encoding by the first bytes: a byte order mark, or `<?` in two bytes each.
 pub(super) fn utf16(bytes: &[u8]) -> Result<Option<String>, Flaw> {
     let word: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] | [b'<', 0, b'?', 0, ..] => u16::from_le_bytes,

@@ -23,7 +23,7 @@ pub fn decode_into(text: &str, rules: Entities, out: &mut String) {
     out.push_str(rest);
 }
 
-/// The character an entity at the start of `text` stands for, and the entity's length in bytes.
+/// The character that an entity at the start of `text` means, and the entity's length in bytes.
 fn entity(text: &str, rules: Entities) -> Option<(char, usize)> {
     let body = text.get(1..)?;
     let end = body.find(|it: char| !it.is_ascii_alphanumeric() && it != '#')?;

@@ -1,4 +1,4 @@
-//! What stands before the root element: byte order mark, XML declaration, comments, DOCTYPE with its entities.
+//! The part before the root element: byte order mark, XML declaration, comments, DOCTYPE with its entities.
 //! pfSense writes only the declaration; the rest is read so that the answer is the one its parser gives.
 
 use super::scan::{Cursor, Declared, Flaw, Reference, flaw, is_xml_character};
@@ -227,7 +227,7 @@ fn entity_value(at: &mut Cursor<'_>) -> Result<String, Flaw> {
                 Ok(Reference::Character(it)) if is_xml_character(it) => {
                     value.extend_from_slice(it.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                _ => return flaw(from, "a numeric entity that is no character"),
+                _ => return flaw(from, "a numeric entity that is not a character"),
             },
             b'&' => {
                 let start = inner.at;

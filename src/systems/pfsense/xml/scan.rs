@@ -163,7 +163,7 @@ impl<'a> Cursor<'a> {
                 Some(b'&') => {
                     let at = self.at;
                     let text = self.reference(declared)?;
-                    // One level only: nobody writes such a thing into config.xml, and loops must not be followed.
+                    // One level only: config.xml never has nested ones, and loops must not be followed.
                     if matches!(text, Reference::Declared(Some(text)) if text.contains(['<', '&'])) {
                         return flaw(at, "an attribute uses an entity that is made of others");
                     }
@@ -210,7 +210,7 @@ impl<'a> Cursor<'a> {
         }
         match char::from_u32(code) {
             Some(it) if self.at > from && is_xml_character(it) && self.take(b";") => Ok(it),
-            _ => flaw(at, "a numeric entity that is no character"),
+            _ => flaw(at, "a numeric entity that is not a character"),
         }
     }
 
@@ -241,9 +241,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What a reference stands for.
+/// The meaning of a reference.
 pub(super) enum Reference<'d> {
-    /// One character, delivered as a chunk of its own.
+    /// One character, delivered as a separate chunk.
     Character(char),
     /// The literal text of a declared entity, delivered as one chunk.
     Declared(Option<&'d str>),

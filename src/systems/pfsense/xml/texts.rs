@@ -1,4 +1,4 @@
-//! The text of an element as pfSense puts it together: chunk by chunk, each trimmed and decoded by itself.
+//! The text of an element as pfSense builds it: chunk by chunk, each trimmed and decoded separately.
 //! Not for: where elements begin and end; see `document`.
 
 use super::cuts::{chunks, may_be_cut, section_pieces, text_pieces};

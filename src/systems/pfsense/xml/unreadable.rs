@@ -5,16 +5,16 @@ use super::document::line_of;
 use super::scan::Flaw;
 use std::fmt;
 
-/// What the parser would do with a file it doesn't take.
+/// What pfSense does with a file that it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consequence {
     /// pfSense puts the file aside and restores its newest backup.
     BackupRestored,
-    /// 2.7: an uncaught exception; the web interface is dead until somebody repairs the file.
+    /// 2.7: an uncaught exception; the web interface does not work until somebody repairs the file.
     Dies,
 }
 
-/// Why pfSense would not take this file.
+/// Why pfSense would refuse this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// Line in the file, from 1.

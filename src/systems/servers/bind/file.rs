@@ -1,5 +1,5 @@
-//! The include file: our keys and one address list per zone. It is ours alone, so it is read back strictly: what we would
-//! not write ourselves was edited by somebody and is refused, not merged.
+//! The include file: our keys and one address list per zone. Only pfddns writes it, so it is read strictly: content that
+//! pfddns would not write was edited by somebody and is refused, not merged.
 
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, GrantRow, KeyName, UpdateMode, ZoneName, ZoneRules};
@@ -18,7 +18,7 @@ pub(super) struct Key {
     pub secret: Secret,
 }
 
-/// What the file says.
+/// The file's content.
 #[derive(Default)]
 pub(super) struct File {
     pub keys: Vec<Key>,
@@ -26,7 +26,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads what `render` wrote; an empty file is fine, it is how one begins.
+    /// Reads what `render` wrote; an empty file is fine, for the start.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| edited(path))?;
         if text.trim().is_empty() {
@@ -70,7 +70,7 @@ impl File {
                 text.push_str("\tnone;\n");
             }
             if !rules.acl.is_empty() {
-                // Source and key: who is not listed is refused here; who is goes on to the keys (BIND ARM, nested lists).
+                // Source and key: an address that is not listed is refused here; a listed one must match a key (BIND ARM, nested lists).
                 text.push_str(&format!("\t!{{ !{{ {}; }}; any; }};\n", rules.acl.join("; ")));
             }
             for row in &rules.rows {
@@ -116,7 +116,7 @@ fn read_rules(zone: &ZoneName, body: &[&str]) -> Option<ZoneRules> {
     (rules.mode != UpdateMode::Allow || !rules.rows.is_empty()).then_some(rules)
 }
 
-/// The one row a key can have here: `allow-update` knows neither types nor names.
+/// The only row that a key can have here: `allow-update` has neither types nor names.
 pub(super) fn row(zone: &ZoneName, key: &KeyName) -> GrantRow {
     GrantRow { key: key.clone(), name: format!("*.{}", zone.without_dot()), types: vec!["ANY".into()] }
 }
@@ -126,8 +126,8 @@ fn unquote(text: &str) -> Option<&str> {
 }
 
 fn edited(path: &Path) -> Error {
-    Error::new(format!("{}: this is not how pfddns writes this file; somebody edited it", path.display()))
-        .hint("move what was added to named.conf or another include file, and restore this one from its backup")
+    Error::new(format!("{}: somebody edited this file; pfddns writes it differently", path.display()))
+        .hint("move the added lines to named.conf or another include file, and restore this file from its backup")
 }
 
 #[cfg(test)]

@@ -45,26 +45,26 @@ impl Technitium {
             200..300 => self.open(path, &answer.body, secrets, token.expose()),
             300..400 => {
                 let to = answer.location.as_deref().and_then(origin).unwrap_or_else(|| "another place".into());
-                // Not followed: the token would travel on (Technitium redirects HTTP to TLS with a 307).
+                // Not followed: the token would be sent there too (Technitium redirects HTTP to TLS with a 307).
                 Err(Error::new(format!("{} redirects {} to {to}", self.name, self.url))
-                    .hint("write the address it redirects to as url of this server in pfddns.toml"))
+                    .hint("set url of this server in pfddns.toml to the address it redirects to"))
             }
             status => Err(Error::new(format!("{} answered {path} with HTTP {status}", self.name))
-                .hint(format!("is {} the web service of a Technitium DNS Server 13.6 or later?", self.url))),
+                .hint(format!("check that {} is the web service of a Technitium DNS Server 13.6 or later", self.url))),
         }
     }
 
     fn open<T: DeserializeOwned>(&self, path: &str, body: &[u8], secrets: &[&str], token: &str) -> Result<T> {
         // The parser's own message could quote the body.
         let garbled = || {
-            Error::new(format!("{} answered {path} with something this program can't read", self.name))
-                .hint("Technitium DNS Server 13.6 to 15.2 are known; `pfddns status` shows the version")
+            Error::new(format!("{} sent an answer to {path} that this program can't read", self.name))
+                .hint("this program knows Technitium DNS Server 13.6 to 15.2; `pfddns status` shows the version")
         };
         let envelope: Envelope = serde_json::from_slice(body).map_err(|_| garbled())?;
         match envelope.status.as_str() {
             "ok" => serde_json::from_slice(body).map_err(|_| garbled()),
             "invalid-token" => Err(self.bad_token("the token is unknown or its user is disabled")),
-            "2fa-required" => Err(self.bad_token("the server asks for a second factor, so this is no API token")),
+            "2fa-required" => Err(self.bad_token("the server asks for a second factor, so this is not an API token")),
             _ => {
                 let texts = [envelope.error_message, envelope.inner_error_message];
                 let text = texts.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -103,12 +103,12 @@ impl Technitium {
     }
 
     fn unreachable(&self, reason: &str) -> Error {
-        let advice = http::advice(reason, "is its web service up, and its port open from here?");
+        let advice = http::advice(reason, "check that its web service is up and its port is open from here");
         Error::new(format!("no HTTP answer from {} at {}: {reason}", self.name, self.url)).hint(advice)
     }
 }
 
-/// Scheme, host and port of a URL: the rest of a redirect's target may hold what we sent.
+/// Scheme, host and port of a URL: the rest of a redirect's target may contain what we sent.
 fn origin(location: &str) -> Option<String> {
     let (scheme, rest) = location.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next().filter(|it| !it.is_empty() && !it.contains('@'))?;

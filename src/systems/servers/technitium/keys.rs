@@ -1,5 +1,5 @@
-//! Technitium's key table. There is no call for one key: the whole table is read, changed and written at once, so every
-//! foreign row has to come through unharmed, or nothing is written.
+//! Technitium's key table. The API has no call for one key: the whole table is read, changed and written at once, so
+//! every foreign row must be kept unchanged, or nothing is written.
 
 use super::Technitium;
 use super::api::Response;
@@ -24,7 +24,7 @@ struct Row {
     algorithm_name: String,
 }
 
-/// The part of the settings that is ours to look at.
+/// The part of the settings that this program reads.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Settings {
@@ -47,7 +47,7 @@ impl Row {
     }
 }
 
-/// The name is given back as it was written until a restart, then in its canonical form.
+/// Until a restart the server returns the name as it was written, then in its canonical form.
 fn long_name(algorithm: &str) -> String {
     let name = algorithm.to_ascii_lowercase();
     if name == "hmac-md5" { "hmac-md5.sig-alg.reg.int".into() } else { name }
@@ -56,7 +56,7 @@ fn long_name(algorithm: &str) -> String {
 impl Technitium {
     pub(super) async fn held_keys(&self, world: &World) -> Result<Vec<HeldKey>> {
         let rows = self.table(world).await.doing(|| format!("reading the keys of {}", self.name))?;
-        // A name this program can't spell is never one of ours; it stays in the table and is not listed.
+        // A name that this program can't parse is never ours; it stays in the table and is not listed.
         Ok(rows
             .iter()
             .filter_map(|row| {
@@ -78,8 +78,8 @@ impl Technitium {
                 return self.same_key(row, key, secret);
             }
             if rows.len() >= MOST_KEYS {
-                return Err(Error::new(format!("{} holds {} keys, it can't hold more", self.name, rows.len()))
-                    .hint("remove keys nobody uses in its web console, Settings, TSIG"));
+                return Err(Error::new(format!("{} has {} keys and can't store more", self.name, rows.len()))
+                    .hint("remove unused keys in its web console, Settings, TSIG"));
             }
             rows.push(Row {
                 key_name: key.name.without_dot().to_owned(),
@@ -111,8 +111,8 @@ impl Technitium {
             (false, _) => "secret",
             (true, false) => "algorithm",
         };
-        Err(Error::new(format!("{} holds a key {} with another {differs}; it was left alone", self.name, key.name))
-            .hint("a key's name is used once: make a new key, or remove the old one from the server if nobody uses it"))
+        Err(Error::new(format!("{} has a key {} with another {differs}; it was not changed", self.name, key.name))
+            .hint("a key's name is used once: make a new key, or remove the old one from the server if it is unused"))
     }
 
     async fn table(&self, world: &World) -> Result<Vec<Row>> {
@@ -130,9 +130,9 @@ impl Technitium {
                     .hint("repair or remove that key in the server's web console, Settings, TSIG"))
             };
             let row = [name.as_str(), row.shared_secret.expose(), row.algorithm_name.as_str()];
-            // An empty secret would make the server invent one; a bar would shift every cell behind it.
+            // An empty secret would make the server generate one; a `|` would shift every cell after it.
             if row.iter().any(|cell| cell.contains('|')) {
-                return refuse("it holds a `|`");
+                return refuse("it contains a `|`");
             }
             if row.iter().skip(1).any(|cell| cell.is_empty()) {
                 return refuse("its secret or algorithm is empty");
@@ -152,7 +152,7 @@ impl Technitium {
         let missing = wanted.iter().find(|row| !found.iter().any(|it| it.equals(row)));
         let surplus = found.iter().find(|row| !wanted.iter().any(|it| it.equals(row)));
         let Some(row) = missing.or(surplus) else { return Ok(()) };
-        Err(Error::new(format!("{} does not hold the keys that were written: {} differs", self.name, row.key_name))
-            .hint("somebody else changed the keys at the same moment, or saved the settings in an old browser tab; run it again"))
+        Err(Error::new(format!("{} does not have the keys that were written: {} differs", self.name, row.key_name))
+            .hint("somebody else changed the keys at the same moment, or saved the settings in an old browser tab; run the command again"))
     }
 }

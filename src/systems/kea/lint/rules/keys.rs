@@ -37,7 +37,7 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
                 report.error("key-twice", span, &path, fact, "keep one of them");
             }
             Some(first) => {
-                let fact = format!("`{first}` and `{name}` are one name for a DNS server, but two keys here");
+                let fact = format!("`{first}` and `{name}` are the same name for a DNS server, but two keys here");
                 let fix = "keep one; for a change of secret use a new name";
                 report.error("key-same-name", span, &path, fact, fix);
             }
@@ -48,7 +48,7 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
     }
 }
 
-/// In the daemon's order: what is missing, the algorithm with its digest, then name and secret as one.
+/// In the daemon's order: missing members, the algorithm with its digest, then name and secret together.
 fn key(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Path<'_>) {
     for member in ["name", "algorithm"] {
         if node.get(member).is_none() {
@@ -128,7 +128,7 @@ fn algorithm(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
     };
     if ["HMAC-MD5", "HMAC-SHA1", "HMAC-SHA224"].contains(known) {
         let fact = match *known {
-            "HMAC-SHA224" => "some servers take the key and then answer BADKEY to every update signed with it".into(),
+            "HMAC-SHA224" => "some servers accept the key and then answer BADKEY to every update signed with it".into(),
             known => format!("{known} is obsolete"),
         };
         let fix = "make a new key with HMAC-SHA256: pfddns tsig rotate";
@@ -142,7 +142,7 @@ fn algorithm(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
             report.error("digest-bits", bits.span, &path.name("digest-bits"), fact, fix);
         }
         Some(number) if number >= *least => {
-            let fact = "servers that want the full length answer BADTRUNC to a shortened signature".into();
+            let fact = "servers that require the full length answer BADTRUNC to a shortened signature".into();
             let fix = "leave `digest-bits` out: full length";
             report.warn("digest-bits-set", bits.span, &path.name("digest-bits"), fact, fix);
         }
@@ -156,18 +156,18 @@ fn secret(report: &mut Report<'_>, key: &Node, node: &Node, against: &Checked<'_
     match base64(text).filter(|_| !apart) {
         None => {
             let fact = "the daemon refuses the file: the secret of this key is not base64 with its padding".into();
-            let fix = "copy the whole value with its `=`; a plain password has to be encoded first";
+            let fix = "copy the whole value with its `=`; a plain password must be encoded first";
             report.error("secret-base64", key.span, path, fact, fix);
         }
         Some(bytes) if bytes.len() < SHORT_SECRET => {
-            let fact = format!("a secret of {} bytes can be found by trying", bytes.len());
+            let fact = format!("a secret of {} bytes can be found by trying all values", bytes.len());
             report.warn("secret-short", node.span, &path.name("secret"), fact, "make a new key: pfddns tsig rotate");
         }
         Some(_) => {}
     }
 }
 
-/// Older daemons want the `=` at the end of a secret side by side.
+/// Older daemons require the `=` at the end of a secret without blanks between.
 fn is_padding_apart(text: &str) -> bool {
     let end = text.trim_ascii_end().trim_end_matches('=');
     end.len() < text.trim_ascii_end().len() && end.trim_ascii_end().ends_with('=')
@@ -177,12 +177,12 @@ fn secret_file(report: &mut Report<'_>, key: &Node, node: &Node, against: &Check
     let Some(file) = node.text().filter(|it| !it.is_empty()) else { return };
     let path = path.name("secret-file");
     let wrong = match (against.look)(file) {
-        Named::Missing => Some("is not there"),
-        Named::NotAFile => Some("is no file"),
+        Named::Missing => Some("does not exist"),
+        Named::NotAFile => Some("is not a file"),
         Named::Empty => Some("is empty"),
         Named::NoSecret => {
-            let fact = format!("the daemon refuses the file: what {file} holds is not base64");
-            return report.error("secret-base64", key.span, &path, fact, "write the secret's base64 into it");
+            let fact = format!("the daemon refuses the file: the content of {file} is not base64");
+            return report.error("secret-base64", key.span, &path, fact, "write the secret in base64 into that file");
         }
         Named::File(mode) => {
             if mode & 0o007 != 0 {
@@ -195,10 +195,9 @@ fn secret_file(report: &mut Report<'_>, key: &Node, node: &Node, against: &Check
     };
     if let Some(wrong) = wrong {
         let fact = format!("the daemon refuses the file: {file} {wrong}");
-        report.error("secret-file", node.span, &path, fact, "name a file with the base64 secret, by absolute path");
+        report.error("secret-file", node.span, &path, fact, "write the absolute path of a file with the base64 secret");
     } else if !file.starts_with('/') {
-        let fact =
-            "a relative path is looked up in the daemon's working directory, whatever that is at that time".into();
+        let fact = "a relative path is looked up in the daemon's current working directory, which can change".into();
         report.warn("secret-file-relative", node.span, &path, fact, "write an absolute path");
     }
 }

@@ -1,5 +1,5 @@
-//! What a D2 document means: keys, domains, servers, sockets, and the habits that lose updates. `-t` finds some of
-//! this, dies of one thing (a domain without servers), and passes the rest.
+//! The meaning of a D2 document: keys, domains, servers, sockets, and settings that lose updates. `-t` finds some mistakes,
+//! aborts on one (a domain without servers), and accepts the rest.
 
 use super::against::Checked;
 use super::report::{Path, Report};
@@ -26,7 +26,7 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>) {
     keys::check(report, d2, against, &path);
     let keys = d2.get("tsig-keys").map(Node::items).unwrap_or_default();
     let keys: Keys<'_> = keys.iter().filter_map(|key| Some((key.text_of("name")?, key))).collect();
-    // An include nobody opened may define anything.
+    // An include that was not opened may define anything.
     let complete = report.document.includes().is_empty();
     for member in ["forward-ddns", "reverse-ddns"] {
         let below = path.name(member);
@@ -53,7 +53,7 @@ fn listen(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path
             report.error("listen-everywhere", node.span, &path, fact, fix);
         }
         Some(ip) if !ip.is_loopback() => {
-            let fact = "anyone who reaches this address can have names written: requests are not signed".into();
+            let fact = "anyone who can reach this address can write names: requests are not signed".into();
             report.warn("listen-open", node.span, &path, fact, fix);
         }
         Some(_) => {}
@@ -66,7 +66,7 @@ fn protocol_and_timeout(report: &mut Report<'_>, d2: &Node, against: &Checked<'_
         report.error("ncr-protocol", node.span, &path.name("ncr-protocol"), fact, "write UDP, or leave it out");
     }
     let fix = "write \"dns-server-timeout\": 1000";
-    let lost = "ms for an answer, three tries: a server that is slower for a moment costs updates for good";
+    let lost = "ms for an answer, three tries: if a server is slower for a moment, updates are lost for good";
     match d2.get("dns-server-timeout") {
         Some(node) => {
             let path = path.name("dns-server-timeout");
@@ -154,7 +154,13 @@ fn server(report: &mut Report<'_>, node: &Node, domain_key: Option<&Node>, keys:
                 report.error("no-address", node.span, path, fact, "write its address");
             } else if address.text().is_some_and(|it| ip(it).is_none()) {
                 let fact = "the daemon refuses the file: not an IP address".into();
-                report.error("bad-address", address.span, &path.name("ip-address"), fact, "write an address, no name");
+                report.error(
+                    "bad-address",
+                    address.span,
+                    &path.name("ip-address"),
+                    fact,
+                    "write an address, not a name",
+                );
             }
         }
         None if !node.members().is_empty() => {
@@ -175,14 +181,8 @@ fn server_key(
     key_name(report, own, keys, path);
     let of_domain = domain_key.and_then(Node::text).unwrap_or_default();
     if own.text().is_some_and(|it| !it.is_empty() && !of_domain.is_empty() && it != of_domain) {
-        let fact = format!("this server is sent updates signed with its own key, not with {of_domain} of the domain");
-        report.warn(
-            "server-key",
-            own.span,
-            path,
-            fact,
-            "remove it here unless it is meant: a rotation must change both",
-        );
+        let fact = format!("updates to this server are signed with its own key, not with {of_domain} of the domain");
+        report.warn("server-key", own.span, path, fact, "remove it unless it is intended: a rotation must change both");
     }
 }
 
@@ -195,19 +195,20 @@ fn key_name(report: &mut Report<'_>, node: &Node, keys: Option<&Keys<'_>>, path:
     let plain = |text: &str| text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let near = keys.keys().find(|it| plain(it) == plain(text));
     let fix = near.map_or("define it in `tsig-keys`, or correct the name".into(), |it| format!("write `{it}` exactly"));
-    let fact = format!("the daemon refuses the file: no key is called `{text}` letter by letter");
+    let fact = format!("the daemon refuses the file: no key has exactly the name `{text}`");
     report.error("undefined-key", node.span, path, fact, &fix);
 }
 
 fn domain_name(report: &mut Report<'_>, node: &Node, reverse: bool, path: &Path<'_>) {
     let Some(text) = node.text().filter(|it| !it.is_empty()) else { return };
     if text == "*" {
-        let fact = "the catch-all domain takes every name no other domain matches, also those of foreign zones".into();
+        let fact =
+            "the catch-all domain matches every name that no other domain matches, also names in foreign zones".into();
         return report.warn("catch-all", node.span, path, fact, "name the zones one by one");
     }
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.split('.').any(|label| label.is_empty() || label.len() > 63) || name.len() > 253 {
-        let fact = format!("`{text}` is no domain name: nothing ever matches it");
+        let fact = format!("`{text}` is not a domain name: nothing ever matches it");
         return report.error("bad-domain", node.span, path, fact, "correct the name");
     }
     if name.len() == text.len() {
@@ -224,7 +225,7 @@ fn domain_name(report: &mut Report<'_>, node: &Node, reverse: bool, path: &Path<
 fn one_sided(report: &mut Report<'_>, d2: &Node, path: &Path<'_>) {
     let count = |member: &str| d2.get(member).and_then(|it| it.get("ddns-domains")).map_or(0, |it| it.items().len());
     if count("forward-ddns") > 0 && count("reverse-ddns") == 0 && report.document.includes().is_empty() {
-        let fact = "names are written, addresses are not: no client gets a PTR record".into();
+        let fact = "names are written, but reverse records are not: no client gets a PTR record".into();
         report.warn("no-reverse", d2.span, path, fact, "add `reverse-ddns` with the zones of the subnets");
     }
 }

@@ -1,5 +1,5 @@
-//! Where a daemon takes control sockets, log files and hook libraries (CVE-2025-32801 to 32803: from 2.4.2 on only in the compiled-in
-//! folders, which differ per platform; 2.6 checks the socket's only at start, so `-t` passes and the start fails).
+//! Where a daemon accepts control sockets, log files and hook libraries (CVE-2025-32801 to 32803: from 2.4.2 on only in the
+//! compiled-in folders, which differ per platform; 2.6 checks the socket's only at start, so `-t` passes and the start fails).
 
 use crate::systems::kea::Version;
 use crate::systems::kea::lint::against::{Checked, Named};
@@ -8,7 +8,7 @@ use crate::systems::kea::text::Node;
 
 /// Longest path of a unix socket, in bytes (`sun_path` less its end).
 const SOCKET_PATH: usize = 107;
-/// From here on a logger without `severity` takes that of the logger above it.
+/// From this version on a logger without `severity` inherits that of the logger above it.
 const OPTIONAL_SEVERITY: Version = Version(2, 5, 2);
 /// First version with the rules.
 const CHECKED: Version = Version(2, 4, 2);
@@ -20,8 +20,8 @@ pub(super) fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>
     let whole = if name.contains('/') || !checked { name.len() } else { folder.map_or(0, str::len) + 1 + name.len() };
     if whole > SOCKET_PATH {
         let fact =
-            format!("the daemon can't start: the path is longer than {SOCKET_PATH} bytes, which `-t` does not see");
-        return report.error("socket-long", node.span, path, fact, "choose a shorter name");
+            format!("the daemon can't start: the path is longer than {SOCKET_PATH} bytes, which `-t` does not report");
+        return report.error("socket-long", node.span, path, fact, "use a shorter path");
     }
     if name.is_empty() {
         let fact = if checked { "the daemon refuses the file: no file name" } else { "no control socket is made" };
@@ -34,7 +34,7 @@ pub(super) fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>
         (Some((given, _)), folder) if !is_folder(given, folder, "/run/kea", against) => {
             let seen = if against.version < Version(2, 7, 0) { "; `-t` passes, the start fails" } else { "" };
             let only = folder.unwrap_or("its own folder, …/run/kea");
-            let fact = format!("Kea {} takes control sockets only in {only}{seen}", against.version);
+            let fact = format!("Kea {} accepts control sockets only in {only}{seen}", against.version);
             report.error("socket-folder", node.span, path, fact, &format!("write a path in {only}"));
         }
         (_, Some(folder)) => folder_mode(report, node, against, folder, path),
@@ -42,8 +42,8 @@ pub(super) fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>
     }
 }
 
-/// True if this is the folder a daemon takes, as far as that is known. Its usual end says something too: what stands
-/// before it is where Kea was installed.
+/// True if this is the folder that a daemon accepts, as far as known. Its usual end is enough: the part before it is
+/// Kea's installation folder.
 fn is_folder(given: &str, known: Option<&str>, end: &str, against: &Checked<'_>) -> bool {
     known.map_or_else(|| !against.guess_folders || given.ends_with(end), |known| given == known)
 }
@@ -54,12 +54,12 @@ fn folder_mode(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, fold
     let bad = if exact { mode & 0o777 != 0o750 } else { mode & 0o027 != 0 };
     if bad {
         let wanted = if exact { "exactly 0750" } else { "0750 or less" };
-        let fact = format!("the daemon can't start: {folder} has mode {:04o}, wanted is {wanted}", mode & 0o777);
+        let fact = format!("the daemon can't start: {folder} has mode {:04o}, but it needs {wanted}", mode & 0o777);
         report.error("socket-folder-mode", node.span, path, fact, &format!("chmod 0750 {folder}"));
     }
 }
 
-/// Loggers, which the daemon looks at before anything else.
+/// Loggers, which the daemon checks first.
 pub(super) fn logs(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let path = path.name("loggers");
     for (index, logger) in d2.get("loggers").map(Node::items).unwrap_or_default().iter().enumerate() {
@@ -96,7 +96,7 @@ fn output(report: &mut Report<'_>, options: &Node, against: &Checked<'_>, path: 
     }
     let too_big = |it: &&Node| it.int().is_some_and(|it| i32::try_from(it).is_err());
     if let Some(number) = options.get("maxver").filter(too_big) {
-        let fact = "the daemon refuses the file: it can't keep that many old files".into();
+        let fact = "the daemon refuses the file: it can't keep so many old files".into();
         report.error("out-of-range", number.span, &path.name("maxver"), fact, "write a small number");
     }
 }
@@ -117,7 +117,7 @@ fn log(report: &mut Report<'_>, output: &str, options: &Node, against: &Checked<
     }
 }
 
-/// Hook libraries, which the daemon looks at last: all of them by their paths, then whether they can be loaded.
+/// Hook libraries, which the daemon checks last: first all paths, then whether they can be loaded.
 pub(super) fn hooks(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let Some(member) = d2.members().iter().find(|it| it.name == "hooks-libraries") else { return };
     let path = path.name("hooks-libraries");
@@ -134,7 +134,7 @@ pub(super) fn hooks(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
             continue;
         }
         if let Some(only) = only.filter(|only| text.contains('/') && given != *only) {
-            let fact = format!("Kea {} refuses the file: it takes hook libraries only from {only}", against.version);
+            let fact = format!("Kea {} refuses the file: it accepts hook libraries only from {only}", against.version);
             report.error("hook-folder", node.span, &below, fact, &format!("write a path in {only}"));
             continue;
         }
@@ -145,7 +145,7 @@ pub(super) fn hooks(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
         }
     }
     if !absent.is_empty() {
-        let fact = format!("the daemon refuses the file: {} is not there", absent.join(" and "));
+        let fact = format!("the daemon refuses the file: {} does not exist", absent.join(" and "));
         report.error("hook-missing", member.name_span, &path, fact, "install the library, or remove its entry");
     }
 }

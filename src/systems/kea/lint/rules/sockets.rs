@@ -1,4 +1,4 @@
-//! Control sockets of a D2 document: what each version takes, and what it refuses only when it starts.
+//! Control sockets of a D2 document: what each version accepts, and what it refuses only when it starts.
 
 use super::paths;
 use crate::systems::kea::Version;
@@ -15,7 +15,8 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
     let many = d2.get("control-sockets").map(Node::items).unwrap_or_default();
     let one = d2.get("control-socket");
     if one.is_none() && many.is_empty() && report.document.includes().is_empty() {
-        let fact = "no control socket: D2 can't be reloaded without a signal, nor asked what it uses".into();
+        let fact =
+            "no control socket: D2 can be reloaded only by a signal, and can't be asked for its configuration".into();
         report.warn("no-control-socket", d2.span, path, fact, "add a `control-socket`");
     }
     if let Some(node) = one {
@@ -27,7 +28,7 @@ pub(super) fn check(report: &mut Report<'_>, d2: &Node, against: &Checked<'_>, p
     }
 }
 
-/// The unix sockets of a DHCP server: only where they may lie, the rest of its document is not judged.
+/// The unix sockets of a DHCP server: only their folder is checked.
 pub fn of_dhcp(report: &mut Report<'_>, daemon: &Node, against: &Checked<'_>, path: &Path<'_>) {
     let many = daemon.get("control-sockets").map(Node::items).unwrap_or_default();
     let unix = |it: &&Node| it.text_of("socket-type").is_none_or(|kind| kind == "unix");
@@ -41,7 +42,7 @@ fn socket(report: &mut Report<'_>, node: &Node, against: &Checked<'_>, path: &Pa
     if node.members().is_empty() {
         return;
     }
-    let late = if against.version < MANY { ", which `-t` does not see" } else { "" };
+    let late = if against.version < MANY { ", which `-t` does not report" } else { "" };
     let kind = match node.get("socket-type") {
         Some(kind) => kind.text().unwrap_or_default().to_owned(),
         None => {
@@ -99,7 +100,7 @@ fn http(report: &mut Report<'_>, node: &Node, kind: &str, path: &Path<'_>) {
         let fact = "the daemon refuses the file: TLS needs `trust-anchor`, `cert-file` and `key-file`".into();
         report.error("socket-tls", node.span, path, fact, "write all three of them");
     } else if count == 0 && node.get("authentication").is_none() {
-        let fact = "everybody who reaches this port commands D2 and reads its keys".into();
+        let fact = "anyone who can reach this port can control D2 and read its keys".into();
         report.warn("socket-open", node.span, path, fact, "use a unix socket, or add `authentication` and TLS");
     }
 }
@@ -114,7 +115,7 @@ fn client(report: &mut Report<'_>, node: &Node, path: &Path<'_>) {
         report.error("socket-user", node.span, path, fact, "add `user`");
     }
     if let Some(user) = node.get("user").filter(|it| it.text().is_some_and(|it| it.is_empty() || it.contains(':'))) {
-        let fact = "the daemon refuses the file: a user is not empty and has no `:`".into();
+        let fact = "the daemon refuses the file: a user must not be empty or contain `:`".into();
         report.error("socket-user", user.span, &path.name("user"), fact, "write another name");
     }
 }
