@@ -127,7 +127,7 @@ fn what_pfsense_could_not_read_back_is_refused() {
     assert!(refused(Edit::put("a", "  &x")).contains("would not have the intended value"));
     assert!(refused(Edit::put("a", " ")).contains("would not have"));
     assert!(refused(Edit::put("text", "\u{81}")).contains("would not have"));
-    assert!(refused(Edit::put("a", "\u{1}")).contains("would not take"));
+    assert!(refused(Edit::put("a", "\u{1}")).contains("would refuse"));
     assert!(refused(Edit::put("m", "x")).contains("contains elements"));
     assert!(refused(Edit::put("t/x", "x")).contains("contains text"));
     assert!(refused(Edit::put("dnsserver", "x")).contains("is a list"));

@@ -242,8 +242,8 @@ fn what_cannot_be_done_is_said_and_nothing_happens() {
     it.more = "";
     // As while pfSense is writing it.
     write(&it.file(), &it.generated[..3000], 0o644);
-    it.says(&ENABLE, 1, "it may be just being written");
-    it.says(&STATUS, 1, "it may be just being written");
+    it.says(&ENABLE, 1, "pfSense may be writing it");
+    it.says(&STATUS, 1, "pfSense may be writing it");
     // What kea-dhcp4 -t refuses is not written; what kea-dhcp4 refuses is taken out again.
     let bad = it.generated.replacen("\"valid-lifetime\"", "\"unheard-of\"", 1);
     write(&it.file(), &bad, 0o644);

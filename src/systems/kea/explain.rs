@@ -300,7 +300,7 @@ mod tests {
     fn a_missing_dot_and_a_missing_reverse_zone_are_named() {
         let found = ask("x.guest.example");
         assert_eq!((&found.forward, found.dropped), (&Route::NoMatch, true));
-        assert!(found.why.iter().any(|it| it.contains("would, had it a final dot")), "{found}");
+        assert!(found.why.iter().any(|it| it.contains("would match with a final dot")), "{found}");
         let found = ask("198.51.100.7");
         assert_eq!((&found.reverse, found.dropped), (&Route::NoMatch, true));
         assert_eq!(found.subnet.as_deref(), Some("198.51.100.0/24"));

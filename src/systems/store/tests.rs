@@ -143,7 +143,7 @@ fn a_wrong_short_or_missing_key_is_told_apart() {
     fs::write(sealed.key_file(), &key[..31]).unwrap();
     sealed.refuses("31 bytes, but a key has 32");
     fs::remove_file(sealed.key_file()).unwrap();
-    sealed.refuses("no such file");
+    sealed.refuses("not found");
     assert!(!sealed.key_file().exists(), "a new key beside an old file would lock it for good");
 }
 

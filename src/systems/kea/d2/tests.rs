@@ -46,7 +46,7 @@ fn nothing_incomplete_is_rendered() {
     empty.domains[0].servers.clear();
     assert!(render(&empty, &[(&new, &secret)]).unwrap_err().what().contains("has no DNS server"));
     let other = key("other");
-    assert!(render(&spec(1), &[(&other, &secret)]).unwrap_err().what().contains("which is not given"));
+    assert!(render(&spec(1), &[(&other, &secret)]).unwrap_err().what().contains("which is not among the keys"));
     assert!(render(&spec(1), &[(&new, &secret), (&new, &secret)]).unwrap_err().what().contains("given twice"));
 }
 

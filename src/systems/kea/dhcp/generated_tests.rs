@@ -48,7 +48,7 @@ fn keys_come_as_text_and_go_without_a_trace() {
 fn what_somebody_else_put_there_stays() {
     let theirs = r#"{"Dhcp4":{"user-context":{"a":1},"dhcp-ddns":{"enable-updates":false},"subnet4":[{"subnet":"10.0.10.0/24"}]}}"#;
     let error = read(theirs.as_bytes()).with(&wiring(None)).err().unwrap().to_string();
-    assert!(error.contains("kea-dhcp4.conf:1:46: `dhcp-ddns` is something else already"), "{error}");
+    assert!(error.contains("kea-dhcp4.conf:1:46: `dhcp-ddns` already has another value"), "{error}");
     for theirs in [
         r#"{"Dhcp4":{"user-context":{"a":1},"ddns-send-updates":false,"subnet4":[{"subnet":"10.0.10.0/24"}]}}"#,
         r#"{"Dhcp4":{"subnet4":[{"user-context":{"a":[]},"subnet":"10.0.10.0/24","ddns-send-updates":true}]}}"#,
@@ -64,12 +64,12 @@ fn what_somebody_else_put_there_stays() {
 fn what_the_firewall_would_not_write_is_refused() {
     let refused = |text: &str| Generated::read(text.as_bytes(), "f").err().unwrap().to_string();
     assert!(refused("{\"Dhcp4\": {} // note\n}").contains("not the JSON that the firewall writes"));
-    assert!(refused(&FILE[..FILE.len() / 2]).contains("it may be just being written"));
-    assert!(refused("{\"Dhcp6\": {}}").contains("no Dhcp4"));
+    assert!(refused(&FILE[..FILE.len() / 2]).contains("pfSense may be writing it"));
+    assert!(refused("{\"Dhcp6\": {}}").contains("it has no Dhcp4"));
     assert!(refused("{\"Dhcp4\": null, \"Dhcp4\": {}}").contains("given twice"));
     let other = Wiring { subnets: vec![(Network::new("10.9.9.0/24").unwrap(), Map::new())], ..wiring(None) };
     let error = read(FILE.as_bytes()).with(&other).err().unwrap().to_string();
-    assert!(error.contains("there is no subnet 10.9.9.0/24"), "{error}");
+    assert!(error.contains("it has no subnet 10.9.9.0/24"), "{error}");
     let null = Generated::read(b"{\"Dhcp4\": null}", "f").unwrap();
     assert!(null.with(&wiring(None)).is_err());
 }
@@ -100,7 +100,7 @@ fn a_running_server_is_compared_by_what_decides() {
     assert_eq!(wiring.missing_in(&running), None);
     let mut other = running.clone();
     other["Dhcp4"]["subnet4"][0]["ddns-send-updates"] = json!(false);
-    assert_eq!(wiring.missing_in(&other).unwrap(), "has another ddns-send-updates for 10.0.10.0/24");
+    assert_eq!(wiring.missing_in(&other).unwrap(), "has a different ddns-send-updates for 10.0.10.0/24");
     other["Dhcp4"]["subnet4"] = json!([]);
     assert_eq!(wiring.missing_in(&other).unwrap(), "has no subnet 10.0.10.0/24");
     assert_eq!(wiring.missing_in(&json!({"Dhcp4": {}})).unwrap(), "does not send names to D2");

@@ -108,7 +108,7 @@ fn a_domain_below_a_zone_is_told_with_the_zone() {
     let all = found(&below, &[&DHCP4.replace("lan.example.", "dhcp.lan.example.")], NEW, &["ANY"]);
     let codes: Vec<(&str, &str)> = all.iter().map(|it| (it.code, it.place.as_str())).collect();
     assert_eq!(codes, [("below-zone", "d2.conf:4:43")]);
-    assert!(all[0].consequence.contains("land in lan.example,"), "{}", all[0]);
+    assert!(all[0].consequence.contains("written into lan.example,"), "{}", all[0]);
 }
 
 #[test]
