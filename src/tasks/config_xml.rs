@@ -53,7 +53,7 @@ pub(super) fn plan_edit(
     step.title = match rebuilt {
         Some(what) => format!("{title}{by}, and have pfSense rebuild {what}"),
         None => format!(
-            "{title}{by} (written only: there is no {}, so it takes effect when pfSense next rebuilds)",
+            "{title}{by} (written only: {} does not exist, so it takes effect when pfSense next rebuilds)",
             on.pfsense.php.display()
         ),
     };

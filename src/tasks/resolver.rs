@@ -17,7 +17,7 @@ pub fn view(config: &Config, world: &World) -> Result<Resolver> {
     Ok(unbound::show(&parse(&config.primary, &bytes)?))
 }
 
-/// How the resolver shall know a zone.
+/// How the resolver gets a zone's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
     /// It asks the servers.
@@ -26,11 +26,11 @@ pub enum Knowledge {
     Copy,
 }
 
-/// Makes the resolver know the zones from these servers; none: takes out what we put in.
+/// Makes the resolver use these servers for the zones; without servers: removes what pfddns added.
 pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName], servers: &[IpAddr]) -> Result<Plan> {
     let bytes = read(&config.primary, world)?;
     let mut text = bytes.clone();
-    // Each zone's edit builds on the one before; together they are one change.
+    // Each zone's edit is based on the previous one; together they are one change.
     for zone in zones {
         let document = parse(&config.primary, &text)?;
         let edits = match how {
@@ -44,9 +44,11 @@ pub fn resolve(config: &Config, world: &World, how: Knowledge, zones: &[ZoneName
     let names: Vec<String> = zones.iter().map(ToString::to_string).collect();
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
     let title = match (how, servers.is_empty()) {
-        (_, true) => format!("make the resolver forget {}", names.join(", ")),
+        (_, true) => format!("remove {} from the resolver", names.join(", ")),
         (Knowledge::Forward, _) => format!("make the resolver ask {} for {}", servers.join(", "), names.join(", ")),
-        (Knowledge::Copy, _) => format!("make the resolver keep {} from {}", names.join(", "), servers.join(", ")),
+        (Knowledge::Copy, _) => {
+            format!("make the resolver keep copies of {} from {}", names.join(", "), servers.join(", "))
+        }
     };
     plan_edit(config, world, &document, "unbound", &title, edits, Rebuild::Resolver)
 }

@@ -140,7 +140,7 @@ fn install_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pl
 /// Removes the entries and the script that `install` added. A running D2 keeps running: stopping it would lose names.
 pub fn remove(config: &Config, world: &World) -> Result<Plan> {
     managed(config)?;
-    let title = format!("D2 no more a service on {}", config.names());
+    let title = format!("remove D2 as a service on {}", config.names());
     let mut plan = Plan::new("kea-service-off", title, world.clock.now());
     for firewall in config.firewalls() {
         remove_on(config, firewall, world, &mut plan).map_err(|error| config.named(firewall, error))?;

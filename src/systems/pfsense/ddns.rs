@@ -225,7 +225,7 @@ fn marks(map: &Map<String, Value>) -> Vec<String> {
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Removes our keys; true if a value of the operator's stays.
+/// Removes our keys; true if a value of the operator stays.
 fn take_out(document: &Document<'_>, place: &Section, edits: &mut Vec<Edit>) -> Result<bool> {
     let Some(before) = value(document, place)? else { return Ok(false) };
     let mut map = before.clone();

@@ -31,7 +31,7 @@ pub enum NotDone {
     Empty,
 }
 
-/// Takes an answer apart; the error is a fact without any of its content.
+/// Parses an answer; the error is a fact without any of its content.
 pub fn read(bytes: &[u8]) -> Result<Result<Answer, NotDone>, String> {
     if bytes.is_empty() {
         return Err("the daemon closed the connection without an answer".into());

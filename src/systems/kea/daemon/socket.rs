@@ -20,7 +20,7 @@ pub fn command(host: &Host, socket: &Path, name: &str, arguments: Option<Value>)
         match refusal {
             NotDone::Failed(text) => Error::new(format!("{at}: `{name}` failed: {text}")),
             NotDone::Unsupported => Error::new(format!("{at}: the daemon has no command `{name}`"))
-                .hint("is this the right daemon's socket, and is the hook library for it loaded?"),
+                .hint("check that this is the right daemon's socket and that its hook library is loaded"),
             NotDone::Empty => Error::new(format!("{at}: `{name}` found nothing")),
         }
     })

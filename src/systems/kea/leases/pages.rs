@@ -28,7 +28,7 @@ pub fn read(
     while seen.len() < MOST {
         let answer = match ask(&command, json!({ "from": from, "limit": at_once }))? {
             Ok(answer) => answer.arguments,
-            // Nothing behind the last page, or no lease at all.
+            // Nothing after the last page, or no lease at all.
             Err(NotDone::Empty) => return Ok(file.into_bytes()),
             Err(NotDone::Unsupported) => {
                 return Err(Error::new(format!("the DHCP server has no command `{command}`"))

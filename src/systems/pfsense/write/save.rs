@@ -147,7 +147,7 @@ fn replace(
         None => None,
     };
     watch(Moment::BackedUp);
-    // pfSense throws away restore points that it can't read.
+    // pfSense deletes restore points that it can't read.
     if let (Ok(old), Some(bytes)) = (&old, &bytes) {
         restore_point(host, paths, old, bytes).doing(|| "keeping a restore point for pfSense")?;
     }
