@@ -148,7 +148,7 @@ pub enum Command {
         /// `document` in a --json answer, `plan-file` for `plan --out`, or `pfddns.toml`
         name: Option<String>,
     },
-    /// Print the man page; on a firewall the package has put it in place
+    /// Print the man page; on a firewall the package installs it
     #[command(after_help = "Examples:\n  pfddns man | man -l -")]
     Man,
 }

@@ -63,7 +63,7 @@ impl Shown {
         Self { text: text.into(), document, exit: Exit::Done }
     }
 
-    /// Text that is no answer about the site.
+    /// Text that does not answer a question about the site.
     fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self::new(text.clone(), Document::Text { text })
@@ -109,7 +109,7 @@ fn misspelt(error: &clap::Error, json: bool) -> Answer {
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing".to_owned(),
         _ => said.split_whitespace().collect::<Vec<_>>().join(" "),
     };
-    let error = Error::usage(what).hint("--help, behind any command, shows what there is");
+    let error = Error::usage(what).hint("add --help to any command to see its options");
     failed(&error, stderr, json)
 }
 

@@ -34,7 +34,7 @@ enum Lints {
     WithScopes,
 }
 
-/// What pfSense writes from `base` (its configuration without custom values). `valid` stands for `kea-dhcp4 -t`.
+/// What pfSense writes from `base` (its configuration without custom values). `valid` plays the part of `kea-dhcp4 -t`.
 fn generate(base: &Value, custom: &Custom<'_>, lints: Lints, valid: impl Fn(&Value) -> bool) -> Generated {
     let mut made = base.clone();
     let mut scoped = false;

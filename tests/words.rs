@@ -177,6 +177,10 @@ fn no_text_has_a_riddle() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for path in texts(&["src", "templates", "README.md", "packaging", "Cargo.toml"]) {
+        // Made from the words in src; `stands` is a field's name there.
+        if path.to_string_lossy().contains("packaging/schema/") {
+            continue;
+        }
         let Ok(text) = fs::read_to_string(&path) else { continue };
         seen += 1;
         wrong.extend(riddles(&path.display().to_string(), &text));

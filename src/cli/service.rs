@@ -12,7 +12,7 @@ pub enum Service {
     /// Remove exactly what `install` added; a running D2 keeps running
     #[command(after_help = "Examples:\n  pfddns kea service remove")]
     Remove(#[command(flatten)] Go),
-    /// Show script, entries and daemon; exit 5 if something of it is missing, 1 if D2 should run and does not
+    /// Show script, entries and daemon; exit 5 if one is missing, 1 if D2 should run and does not
     #[command(
         after_help = "Examples:\n  pfddns kea service status\n  pfddns --json kea service status | jq '.firewalls[].running'"
     )]

@@ -33,7 +33,7 @@ pub fn explain_text(all: &[Explained]) -> String {
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// Where D2's service stands, on each firewall.
+/// The state of D2's service on each firewall.
 pub fn service_text(views: &[ServiceView]) -> String {
     match views {
         [one] => service_on(one),

@@ -59,7 +59,7 @@ pub fn left_text(run: &RunRecord, what: &str, left: &[usize]) -> String {
     out
 }
 
-/// A bypass in force.
+/// An active bypass.
 pub fn bypass_text(state: &BypassState) -> String {
     format!(
         "bypass since {:.0} until {:.0}: {}\n{} zone rules to restore\n\

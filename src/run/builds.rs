@@ -27,7 +27,7 @@ pub(super) fn schema(_: Option<&str>) -> Result<Shown> {
 #[cfg(not(feature = "operator"))]
 pub(super) fn man() -> Result<Shown> {
     let what = "a firewall's pfddns makes no man page, no completions and no schemas (it was built without `operator`)";
-    Err(Error::usage(what).hint("the package has put them below /usr/local/share; pfddns for Linux makes them"))
+    Err(Error::usage(what).hint("the package installed them below /usr/local/share; pfddns for Linux can print them"))
 }
 
 /// The other end of another pfddns. Its answers are written as they come, not at the end.

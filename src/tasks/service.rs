@@ -163,7 +163,7 @@ fn remove_on(config: &Config, firewall: &Firewall, world: &World, plan: &mut Pla
     Ok(())
 }
 
-/// What is there, and whether D2 runs; on each firewall.
+/// Script, entries and file, and whether D2 runs; on each firewall.
 pub fn status(config: &Config, world: &World) -> Result<Vec<ServiceView>> {
     managed(config)?;
     let on = |firewall| status_on(config, firewall, world).map_err(|error| config.named(firewall, error));

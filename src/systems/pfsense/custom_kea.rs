@@ -1,11 +1,11 @@
-//! `custom_kea_config`: JSON of the operator's that pfSense 2.8 and later merges into what it writes for Kea.
+//! `custom_kea_config`: the operator's JSON, which pfSense 2.8 and later merges into Kea's generated file.
 //! That merge is pfSense's `array_merge_override_recursive`; `tests/pfsense_custom.rs` holds it against what pfSense wrote.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-/// PHP's `base64_decode` without strict mode: what is not of the alphabet is skipped.
+/// PHP's `base64_decode` without strict mode: other characters are skipped.
 pub fn decode(tag: &str) -> Vec<u8> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)

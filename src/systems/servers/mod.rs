@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A key the server holds. Its secret was hashed on arrival and dropped.
+/// A key of the server. Its secret was hashed on arrival and dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub struct HeldKey {
@@ -42,8 +42,8 @@ pub struct Standing {
     pub save_delay: Duration,
 }
 
-/// What every server offers. Everything that looks may be asked at any time; everything that touches can be repeated.
-#[allow(async_fn_in_trait, reason = "one thread, no dyn: nobody needs a Send bound")]
+/// What every server offers. Calls that look can be made at any time; calls that change can be repeated.
+#[allow(async_fn_in_trait, reason = "one thread, no dyn: no Send bound is needed")]
 pub trait NameServer {
     /// Zones that can take updates here, the server's internal ones left out.
     async fn zones(&self, world: &World) -> Result<Vec<ZoneName>>;
@@ -76,7 +76,7 @@ pub trait NameServer {
     ) -> Result<()>;
     /// Version, start time and save delay.
     async fn standing(&self, world: &World) -> Result<Standing>;
-    /// What the server gives back when these rules are set.
+    /// The rules as the server returns them after these are set.
     fn normalise(&self, rules: &ZoneRules) -> ZoneRules;
 }
 

@@ -277,7 +277,7 @@ impl Generated {
     fn spliced(&self, splices: Vec<Splice>) -> Result<Vec<u8>> {
         let out = splice(self.document.text(), splices)
             .ok_or_else(|| Error::new(format!("{}: two changes touch the same place", self.name)))?;
-        // What the firewall's scripts could not read must never be written.
+        // A file that the firewall's scripts can't read must never be written.
         Self::read(out.as_bytes(), &self.name)?;
         Ok(out.into_bytes())
     }
