@@ -292,7 +292,11 @@ impl Session<'_> {
 
     /// Ends the bypass. If its start was cut off, that run is undone; if its end was cut off, that run is resumed.
     async fn close(&mut self, go: &Go) -> Result<Shown> {
-        let runs = plan::journal::all(&self.world, &self.config.primary.state)?;
+        // The note of the bypass is enough to close it; the journals only say whether to continue or to undo a run.
+        let runs = plan::journal::all(&self.world, &self.config.primary.state).unwrap_or_else(|error| {
+            tracing::warn!("{}", error.what());
+            Vec::new()
+        });
         let opened = tasks::bypass::state(&self.config, &self.world)?.map(|it| it.run);
         let look = Look { only_plan: go.only_plan };
         match runs.into_iter().rfind(plan::RunRecord::unfinished).map(|it| it.plan) {

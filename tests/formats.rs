@@ -107,7 +107,10 @@ fn a_line_that_is_lost_or_changed_is_seen() {
     for lost in 1..lines.len() - 1 {
         let left: Vec<u8> = lines.iter().enumerate().filter(|it| it.0 != lost).flat_map(|it| it.1.to_vec()).collect();
         let error = load(&path, &left).unwrap_err();
-        assert!(error.contains(&format!("rotate.jsonl:{}: ", lost + 1)) && error.contains("missing"), "{error}");
+        assert!(
+            error.contains(&format!("rotate.jsonl:{}: ", lost + 1)) && error.contains("is missing or was changed"),
+            "{error}"
+        );
     }
     // Every hundredth byte but those of the last line, whose loss no later line can show.
     let end = bytes.len() - lines[lines.len() - 1].len();
@@ -137,5 +140,26 @@ fn a_journal_goes_on_in_its_own_format() {
         journal.note(&mut world, &Event::Undoing { step: 3 }).unwrap();
         let read = load(&path, &std::fs::read(&path).unwrap()).unwrap().unwrap();
         assert_eq!((read.format, read.marks[3]), (format, Mark::Undoing));
+    }
+}
+
+#[test]
+fn what_is_not_text_or_of_a_newer_program_is_said_so() {
+    for format in 1..=FORMAT {
+        let (path, mut bytes) = files(format, "jsonl").into_iter().find(|it| it.0.ends_with("rotate.jsonl")).unwrap();
+        let lines = bytes.iter().filter(|it| **it == b'\n').count();
+        let end = bytes.len() - 4;
+        bytes[end] = 0xff;
+        let error = load(&path, &bytes).unwrap_err();
+        assert!(error.contains(&format!("rotate.jsonl:{lines}: not a journal line: not UTF-8")), "{error}");
+        assert!(error.ends_with("rotate.jsonl"), "the last line names the journal: {error}");
+    }
+    for (format, words) in
+        [("3", "of a newer pfddns"), ("\"2\"", "is unknown"), ("-1", "is unknown"), ("0", "is unknown")]
+    {
+        let error = load(Path::new("j"), format!("{{\"format\":{format}}}\n").as_bytes()).unwrap_err();
+        assert!(error.contains(words), "{error}");
+        let error = Plan::load("p", format!("{{\"format\":{format}}}").as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
     }
 }

@@ -49,7 +49,9 @@ impl Check {
     pub(super) async fn holds(&self, config: &Config, world: &World) -> Result<()> {
         match self {
             Self::ConfigIs { digest: wanted } if &digest(config)? == wanted => Ok(()),
-            Self::ConfigIs { .. } => Err(Error::new("pfddns.toml has changed since the plan was made")),
+            Self::ConfigIs { .. } => {
+                Err(Error::new("pfddns.toml has changed since the plan was made, or another version of pfddns made it"))
+            }
             Self::FileIs { host, path, digest } => file_is(world, host, path, digest.as_ref()),
         }
     }

@@ -239,7 +239,8 @@ impl Runs {
     /// Begins the journal of a plan.
     pub fn begin(&self, config: &Config, world: &mut World, plan: &Plan, who: &str) -> Result<Journal> {
         let path = self.folder.join(format!("{}.jsonl", plan.id));
-        if world.first()?.mode(&path)?.is_some() {
+        // A disk that was full may have left a part of the first line: no step was begun then.
+        if world.first()?.read_if_there(&path)?.is_some_and(|it| !whole(&it).is_empty()) {
             return Err(
                 Error::new(format!("this plan was applied already: {}", path.display())).hint("make a new plan")
             );
@@ -291,10 +292,16 @@ fn whole(bytes: &[u8]) -> &[u8] {
 pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
     let bad = |line: usize, why: String| {
         Error::new(format!("{}:{line}: not a journal line: {why}", path.display()))
-            .hint("keep the file and read it by hand: it records what a run did")
+            .hint(format!(
+                "it records what a run did: read it by hand, then move it out of this folder\n{}",
+                path.display()
+            ))
             .exit_with(Exit::NeedsPerson)
     };
-    let text = String::from_utf8_lossy(whole(bytes));
+    let text = std::str::from_utf8(whole(bytes)).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        bad(1 + good.iter().filter(|it| **it == b'\n').count(), "not UTF-8".into())
+    })?;
     let mut lines = text.split_terminator('\n').enumerate();
     let Some((_, first)) = lines.next() else { return Ok(None) };
     let (format, head) = head(first).map_err(|why| bad(1, why))?;
@@ -314,7 +321,7 @@ pub fn load(path: &Path, bytes: &[u8]) -> Result<Option<RunRecord>> {
     for (number, text) in lines {
         let line: Line = serde_json::from_str(text).map_err(|error| bad(number + 1, error.to_string()))?;
         if format > 1 && (line.number != Some(number) || line.after != Some(Digest::of(before.as_bytes()))) {
-            return Err(bad(number + 1, "the line before it is missing or was changed".into()));
+            return Err(bad(number + 1, format!("line {number} is missing or was changed")));
         }
         before = text;
         run.last = line.at;
@@ -337,7 +344,7 @@ fn head(line: &str) -> std::result::Result<(u32, Head), String> {
         Some(format) if format == u64::from(FORMAT) => {
             serde_json::from_str(line).map_err(words).map(|head| (FORMAT, head))
         }
-        other => Err(format!("format {}, not {FORMAT} or older", other.map_or("missing".into(), |it| it.to_string()))),
+        _ => Err(older::unknown(&value)),
     }
 }
 

@@ -35,8 +35,20 @@ pub(super) fn plan(bytes: &[u8]) -> Result<Plan, String> {
     };
     match value.get("format").and_then(Value::as_u64) {
         Some(1) => serde_json::from_value(upgraded(&mut value)).map_err(words),
-        Some(format) if format != u64::from(FORMAT) => Err(format!("format {format}, not {FORMAT} or older")),
-        _ => serde_json::from_slice(bytes).map_err(words),
+        Some(format) if format != u64::from(FORMAT) => Err(unknown(&value)),
+        Some(_) => serde_json::from_slice(bytes).map_err(words),
+        None => Err(unknown(&value)),
+    }
+}
+
+/// Why a plan or journal of such a format can't be read.
+pub(super) fn unknown(value: &Value) -> String {
+    match value.get("format") {
+        None => "it names no format".to_owned(),
+        Some(it) if it.as_u64().is_some_and(|it| it > u64::from(FORMAT)) => {
+            format!("format {it} is of a newer pfddns; this one reads {FORMAT} and older")
+        }
+        Some(it) => format!("format {it} is unknown; this pfddns reads {FORMAT} and older"),
     }
 }
 

@@ -32,6 +32,15 @@ pub(super) fn read_plan(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A plan replaces a file by a new one. A device, a link or a pipe would be gone, and one may be read without end.
+fn only_a_file(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::usage(format!("{}: not a regular file", path.display()))
+            .hint("name a file for the plan; --json prints the plan")),
+        _ => Ok(()),
+    }
+}
+
 impl Session<'_> {
     pub(super) fn runs(&self) -> Result<Shown> {
         let runs = journal::all(&self.world, &self.config.primary.state)?;
@@ -53,6 +62,7 @@ impl Session<'_> {
             let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| Error::new(format!("the plan: {error}")))?;
             // A plan belongs to the operator: it is stored on this machine, also with --host.
             let mut host = Host::Local(Local);
+            only_a_file(out)?;
             let replaces = host.read_if_there(out)?.map(|old| Digest::of(&old));
             host.write(out, &NewFile { bytes: &bytes, replaces, mode: 0o600, keep_mode: false })?;
         }
@@ -132,4 +142,21 @@ fn finished(plan: &Plan, report: RunReport) -> Shown {
 fn pending(plan: Plan, confirmed: &[String]) -> Shown {
     let exit = if plan.is_empty() { Exit::Done } else { Exit::Pending };
     Shown { text: report::plan_text(&plan, confirmed), document: Document::plan(plan), exit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_replaces_nothing_but_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [Path::new("/dev/null"), folder.path(), &link] {
+            let error = only_a_file(path).unwrap_err();
+            assert!(error.what().ends_with("not a regular file") && error.exit() == Exit::Usage, "{error}");
+        }
+        only_a_file(&folder.path().join("new.plan")).unwrap();
+    }
 }
